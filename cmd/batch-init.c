@@ -1,0 +1,222 @@
+/* batch-init: makes the topics of a stream, or says how those that are there differ. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/session.h"
+#include "base/num.h"
+#include "kafka/kadmin.h"
+#include "tool/msg.h"
+
+struct init {
+	int64_t partitions, replication, retention_ms, min_isr;
+	const char *retention;
+	bool grow;
+};
+
+/* The notification topic is the only truth: an event must never be dropped in favour of a later one,
+ * and a batch's partition must not change. */
+static const struct part {
+	const char *suffix;
+	bool is_log;
+} parts[] = {{"in", false}, {"notification", true}, {"out", false}, {"invalid", false}};
+
+#define PARTS (sizeof(parts) / sizeof(*parts))
+
+struct making {
+	struct tool_ctx *t;
+	const struct init *init;
+	struct kclient *client;
+	const struct part *part;
+	struct buf name;
+	struct json_t *report; /* of this topic */
+	bool differs;
+};
+
+static void difference(struct making *m, const char *what, const char *is, const char *wanted)
+{
+	struct json_t *list = js_get_rw(m->report, "differs"), *one = js_object();
+	if (!list) {
+		js_set(m->report, "differs", js_array());
+		list = js_get_rw(m->report, "differs");
+	}
+	js_set_str(one, "setting", str_of(what));
+	js_set_str(one, "is", str_of(is));
+	js_set_str(one, "wanted", str_of(wanted));
+	js_append(list, one);
+	msg_warn("topic %s: %s is %s, wanted is %s", buf_text(&m->name), what, is, wanted);
+	m->differs = true;
+}
+
+static void compare_number(struct making *m, const char *what, int64_t is, int64_t wanted)
+{
+	char a[24], b[24];
+	if (wanted < 0 || is == wanted)
+		return;
+	snprintf(a, sizeof(a), "%lld", (long long)is);
+	snprintf(b, sizeof(b), "%lld", (long long)wanted);
+	difference(m, what, a, b);
+}
+
+static int compare_config(struct making *m, const char *name, const char *wanted)
+{
+	struct buf is = BUF_INIT;
+	int failed = kadmin_config(m->client, buf_text(&m->name), name, &is, &m->t->deadline,
+	    &m->t->err);
+	if (!failed && strcmp(buf_text(&is), wanted) != 0)
+		difference(m, name, buf_text(&is), wanted);
+	buf_release(&is);
+	return failed;
+}
+
+/* The settings wanted of this topic as name, value, ..., NULL. */
+struct wanted {
+	char retention[24], min_isr[24];
+	const char *pairs[7];
+};
+
+static void wanted_configs(const struct making *m, struct wanted *w)
+{
+	size_t n = 0;
+	*w = (struct wanted){0};
+	if (m->part->is_log) {
+		w->pairs[n++] = "cleanup.policy";
+		w->pairs[n++] = "delete";
+	}
+	if (m->init->retention) {
+		snprintf(w->retention, sizeof(w->retention), "%lld",
+		    (long long)m->init->retention_ms);
+		w->pairs[n++] = "retention.ms";
+		w->pairs[n++] = w->retention;
+	}
+	if (m->init->min_isr > 0) {
+		snprintf(w->min_isr, sizeof(w->min_isr), "%lld", (long long)m->init->min_isr);
+		w->pairs[n++] = "min.insync.replicas";
+		w->pairs[n++] = w->min_isr;
+	}
+}
+
+static int grow(struct making *m, int64_t *partitions)
+{
+	int64_t wanted = m->init->partitions;
+	if (!m->init->grow || m->part->is_log || *partitions >= wanted)
+		return 0;
+	if (kadmin_grow(m->client, buf_text(&m->name), wanted, &m->t->deadline, &m->t->err))
+		return -1;
+	js_set_i64(m->report, "grownFrom", *partitions);
+	*partitions = wanted;
+	return 0;
+}
+
+static int compare(struct making *m, const struct wanted *w, bool made)
+{
+	int64_t partitions, replication;
+	if (kadmin_layout(m->client, buf_text(&m->name), &partitions, &replication,
+		&m->t->deadline, &m->t->err) ||
+	    grow(m, &partitions))
+		return -1;
+	js_set_i64(m->report, "partitions", partitions);
+	js_set_i64(m->report, "replication", replication);
+	js_set_bool(m->report, "created", made);
+	if (made)
+		return 0;
+	compare_number(m, "partitions", partitions, m->init->partitions);
+	compare_number(m, "replication", replication, m->init->replication);
+	for (const char *const *p = w->pairs; *p; p += 2)
+		if (compare_config(m, p[0], p[1]))
+			return -1;
+	return 0;
+}
+
+static int make_topic(struct making *m)
+{
+	struct wanted w;
+	wanted_configs(m, &w);
+	const struct kadmin_topic topic = {
+	    .name = buf_text(&m->name),
+	    .partitions = m->init->partitions,
+	    .replication = m->init->replication,
+	    .configs = w.pairs,
+	};
+	int made = kadmin_create(m->client, &topic, &m->t->deadline, &m->t->err);
+	return made < 0 || compare(m, &w, made) ? -1 : 0;
+}
+
+static int make_stream(struct making *m, const char *stream, struct json_t *topics)
+{
+	int failed = 0;
+	for (size_t i = 0; i < PARTS && !failed; i++) {
+		buf_clear(&m->name);
+		buf_printf(&m->name, "%s.%s", stream, parts[i].suffix);
+		m->part = &parts[i];
+		m->report = js_object();
+		js_set_str(m->report, "topic", buf_str(&m->name));
+		failed = make_topic(m);
+		js_append(topics, m->report);
+	}
+	buf_release(&m->name);
+	return failed;
+}
+
+static int print(struct tool_ctx *t, struct json_t *report)
+{
+	struct buf line = BUF_INIT;
+	js_dump(report, &line);
+	buf_putc(&line, '\n');
+	int failed = out_buf(&t->out, &line, &t->err);
+	buf_release(&line);
+	return failed;
+}
+
+static int run(struct tool_ctx *t)
+{
+	struct init *init = t->own;
+	const char *stream;
+	struct making m = {.t = t, .init = init};
+	if (session_stream(t, &stream))
+		return -1;
+	if (init->grow && init->partitions < 1)
+		return tool_usage(t, "--grow needs --partitions N");
+	if (init->retention && num_duration_ms(init->retention, &init->retention_ms, &t->err))
+		return tool_usage(t, "--retention: %s", t->err.text);
+	const struct kclient_options options = {.log = msg_library};
+	if (settings_need_brokers(&t->settings, &t->err) ||
+	    kclient_open(&m.client, KCLIENT_ADMIN, &t->settings.kv, &options, &t->err))
+		return -1;
+	struct json_t *report = js_object(), *topics = js_array();
+	js_set_str(report, "stream", str_of(stream));
+	int failed = make_stream(&m, stream, topics);
+	js_set(report, "topics", topics);
+	failed = failed || print(t, report);
+	js_free(report);
+	kclient_close(m.client);
+	if (!failed && m.differs)
+		return err_set(&t->err, ST_FAIL, "stream %s is there, and differs from what was "
+		    "asked for", stream);
+	return failed ? -1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct init init = {.partitions = -1, .replication = -1, .min_isr = -1};
+	const struct opt options[] = {
+	    OPT_I64(0, "partitions", &init.partitions, 1, 100000, "N",
+		"partitions of each topic (the broker's default)"),
+	    OPT_I64(0, "replication", &init.replication, 1, 1000, "R",
+		"replicas of each partition (the broker's default)"),
+	    OPT_STR(0, "retention", &init.retention, "TIME", COMPLETE_NONE,
+		"how long records are kept (the broker's default)"),
+	    OPT_I64(0, "min-isr", &init.min_isr, 1, 1000, "N",
+		"so many replicas must have a record before it is acknowledged"),
+	    OPT_FLAG(0, "grow", &init.grow,
+		"add partitions where there are fewer; never to the notification topic"),
+	    OPT_END};
+	const struct tool tool = {.name = "batch-init",
+	    .summary = "Makes the topics of a stream, or says how those that are there differ.",
+	    .usage = "-s STREAM",
+	    .takes = TOOL_STREAM,
+	    .options = options,
+	    .run = run,
+	    .own = &init,
+	    SESSION_SETTINGS};
+	return tool_main(argc, argv, &tool);
+}

@@ -1,0 +1,197 @@
+#include "app/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "tool/clock.h"
+#include "tool/file.h"
+#include "tool/msg.h"
+#include "tool/who.h"
+
+/* More than any number of manifests that a shell would collect. */
+#define STDIN_LIMIT ((size_t)256 << 20)
+
+int session_dump(const struct kv *settings, struct buf *out, struct err *err)
+{
+	return kclient_dump(KCLIENT_PRODUCER, settings, NULL, out, err);
+}
+
+int session_stream(struct tool_ctx *t, const char **stream)
+{
+	if (!t->stream)
+		return tool_usage(t, "no stream given: -s STREAM, or BATCH_STREAM");
+	*stream = t->stream;
+	return topic_check(str_of(t->stream), "stream", &t->err);
+}
+
+static int take_manifest(struct tool_ctx *t, struct target *x, const struct batch *b)
+{
+	struct manifest m = MANIFEST_INIT;
+	const struct json_t *json = js_get(b->doc, "manifest");
+	if (!json)
+		return 0;
+	x->has_manifest = true;
+	if (manifest_parse(json, &m, &t->err))
+		return -1;
+	int failed = manifest_join(&x->manifest, &m, &t->err);
+	manifest_release(&m);
+	return failed;
+}
+
+/* One document: all of the same batch; the last one counts, their manifests add up. */
+static int take_document(struct tool_ctx *t, struct target *x, struct str line)
+{
+	struct batch b = BATCH_INIT;
+	if (batch_parse(line, &b, &t->err))
+		return err_wrap(&t->err, "standard input");
+	struct str id = batch_id(&b);
+	if (x->id && !str_is(id, x->id)) {
+		tool_usage(t, "standard input holds a document of batch '%.*s', not of '%s'",
+		    (int)id.len, id.ptr, x->id);
+		batch_release(&b);
+		return -1;
+	}
+	if (!x->id)
+		x->id = mem_strndup(id.ptr, id.len);
+	int failed = take_manifest(t, x, &b);
+	batch_release(&x->document);
+	x->document = b;
+	return failed;
+}
+
+static int read_documents(struct tool_ctx *t, struct target *x)
+{
+	struct buf text = BUF_INIT;
+	int failed = file_read_fd(STDIN_FILENO, "standard input", STDIN_LIMIT, &text, &t->err);
+	struct str line, rest = buf_str(&text);
+	while (!failed && rest.ptr) {
+		rest = str_cut(rest, '\n', &line);
+		if (str_trim(line).len)
+			failed = take_document(t, x, line);
+	}
+	buf_release(&text);
+	return failed;
+}
+
+static int need_document(struct tool_ctx *t, const struct target *x)
+{
+	if (x->id)
+		return 0;
+	return err_set(&t->err, ST_FAIL, "standard input is empty where a batch document was "
+	    "expected: the command before failed, or give the batch by -B ID");
+}
+
+static int choose_stream(struct tool_ctx *t, struct target *x)
+{
+	const char *stream;
+	if (!t->stream && x->document.doc) {
+		struct str s = batch_stream(&x->document);
+		x->stream = mem_strndup(s.ptr, s.len);
+		return topic_check(s, "stream", &t->err);
+	}
+	if (session_stream(t, &stream))
+		return -1;
+	x->stream = mem_strdup(stream);
+	return 0;
+}
+
+int target_find(struct tool_ctx *t, bool read_always, struct target *out)
+{
+	if (t->batch) {
+		if (id_check(str_of(t->batch), "batch", &t->err))
+			return -1;
+		out->id = mem_strdup(t->batch);
+	}
+	if ((!t->batch || read_always) && read_documents(t, out))
+		return -1;
+	return need_document(t, out) || choose_stream(t, out) ? -1 : 0;
+}
+
+void target_release(struct target *x)
+{
+	free(x->stream);
+	free(x->id);
+	batch_release(&x->document);
+	manifest_release(&x->manifest);
+	*x = (struct target)TARGET_INIT;
+}
+
+static void on_passed(void *ctx, const struct record *r, const char *why)
+{
+	(void)ctx;
+	msg_debug(1, "%.*s, partition %d, offset %lld: not an event, passed over: %s",
+	    (int)r->topic.len, r->topic.ptr, r->partition, (long long)r->offset, why);
+}
+
+int session_log(struct tool_ctx *t, const char *stream, bool follow, struct klog **out)
+{
+	struct klog_options options = {.follow = follow, .passed = on_passed, .log = msg_library};
+	if (settings_need_brokers(&t->settings, &t->err))
+		return -1;
+	return klog_open(out, &t->settings.kv, stream, &options, &t->deadline, &t->err);
+}
+
+void session_owner(const struct tool_ctx *t, const char *option, struct buf *out)
+{
+	const char *user = kv_get(&t->settings.kv, "sasl.username");
+	if (option)
+		buf_puts(out, option);
+	else if (t->owner)
+		buf_puts(out, t->owner);
+	else if (user)
+		buf_puts(out, user);
+	else
+		who_name(out);
+}
+
+void session_token(char out[SESSION_TOKEN])
+{
+	unsigned char random[(SESSION_TOKEN - 1) / 2];
+	clock_random(random, sizeof(random));
+	id_hex(random, sizeof(random), out);
+}
+
+int session_change(struct tool_ctx *t, const struct target *x, struct batch_change *c)
+{
+	struct klog *log = NULL;
+	struct kchange *change = NULL;
+	struct batch after = BATCH_INIT;
+	char token[SESSION_TOKEN];
+	session_token(token);
+	c->now_ms = clock_wall_ms();
+	int failed = session_log(t, x->stream, false, &log) ||
+	    kchange_open(&change, &t->settings.kv, log, token, t->budget_ms, msg_library,
+		&t->err) ||
+	    kchange_apply(change, str_of(x->id), c, &after, &t->deadline, &t->err) ||
+	    session_print(t, &after);
+	batch_release(&after);
+	kchange_close(change);
+	klog_close(log);
+	return failed ? -1 : 0;
+}
+
+int session_print(struct tool_ctx *t, const struct batch *b)
+{
+	struct buf line = BUF_INIT;
+	js_dump(b->doc, &line);
+	buf_putc(&line, '\n');
+	int failed = out_buf(&t->out, &line, &t->err);
+	buf_release(&line);
+	return failed;
+}
+
+int session_metadata(struct tool_ctx *t, const char *text, struct json_t **out)
+{
+	*out = NULL;
+	if (!text)
+		return 0;
+	*out = js_parse(str_of(text), &t->err);
+	if (!*out)
+		return tool_usage(t, "--metadata: %s", t->err.text);
+	if (!js_is_object(*out))
+		return tool_usage(t, "--metadata: a JSON object is wanted");
+	return 0;
+}

@@ -1,0 +1,55 @@
+/* session: what the commands share: which batch of which stream is meant, the way to its log, and
+ * documents in and out. Joins lib/kafka with lib/tool; only cmd includes lib/app. */
+#ifndef APP_SESSION_H
+#define APP_SESSION_H
+
+#include "batch/batch.h"
+#include "batch/manifest.h"
+#include "kafka/kbatch.h"
+#include "kafka/kchange.h"
+#include "kafka/klog.h"
+#include "tool/tool.h"
+
+/* The members of struct tool that ask librdkafka about its settings. */
+#define SESSION_SETTINGS .known = kclient_knows, .list = kclient_list, .dump = session_dump
+
+int session_dump(const struct kv *settings, struct buf *out, struct err *err);
+
+/* The batch a tool works on. */
+struct target {
+	char *stream, *id;       /* owned */
+	struct batch document;   /* as it came on standard input; doc NULL: it did not */
+	struct manifest manifest; /* all that came there, added up */
+	bool has_manifest;
+};
+
+#define TARGET_INIT {0}
+
+/* By -B or BATCH_ID; otherwise standard input must hold its document. read_always: standard input is read
+ * even with -B, for the manifests there. Errors: nothing given (ST_USAGE), standard input empty
+ * because the stage before failed (ST_FAIL), documents of different batches (ST_USAGE). */
+int target_find(struct tool_ctx *t, bool read_always, struct target *out);
+void target_release(struct target *x);
+
+/* -s, checked as the stem of topic names. */
+int session_stream(struct tool_ctx *t, const char **stream);
+
+/* Opens the log of stream. follow: for events to come. */
+int session_log(struct tool_ctx *t, const char *stream, bool follow, struct klog **out);
+
+/* Who acts: --owner or the setting; else the broker's user name, else the login name. Appended. */
+void session_owner(const struct tool_ctx *t, const char *option, struct buf *out);
+
+/* Applies c to the target and prints the document that counted. */
+int session_change(struct tool_ctx *t, const struct target *x, struct batch_change *c);
+
+int session_print(struct tool_ctx *t, const struct batch *b);
+
+/* A new random token of 16 hex digits. */
+#define SESSION_TOKEN 17
+void session_token(char out[SESSION_TOKEN]);
+
+/* --metadata: a JSON object; NULL text gives NULL. The caller owns *out. */
+int session_metadata(struct tool_ctx *t, const char *text, struct json_t **out);
+
+#endif

@@ -1,0 +1,86 @@
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+static char *vtext(const char *fmt, va_list ap)
+{
+	va_list again;
+	va_copy(again, ap);
+	int len = vsnprintf(NULL, 0, fmt, ap);
+	size_t size = (size_t)(len > 0 ? len : 0) + 1;
+	char *text = mem_alloc(size);
+	vsnprintf(text, size, fmt, again);
+	va_end(again);
+	return text;
+}
+
+/* One failure is one line, whatever a broker or a file put into it. */
+static void one_line(char *text)
+{
+	for (; *text; text++)
+		if (*text == '\n' || *text == '\r')
+			*text = ' ';
+}
+
+static void replace(struct err *e, enum status status, char *text)
+{
+	free(e->text);
+	one_line(text);
+	e->status = status;
+	e->text = text;
+}
+
+int err_set(struct err *e, enum status status, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	char *text = vtext(fmt, ap);
+	va_end(ap);
+	replace(e, status, text);
+	return -1;
+}
+
+int err_errno(struct err *e, enum status status, int errnum, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	char *text = vtext(fmt, ap);
+	va_end(ap);
+	struct buf b = BUF_INIT;
+	buf_printf(&b, "%s: %s", text, strerror(errnum));
+	free(text);
+	replace(e, status, buf_detach(&b));
+	return -1;
+}
+
+int err_wrap(struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	char *context = vtext(fmt, ap);
+	va_end(ap);
+	struct buf b = BUF_INIT;
+	buf_printf(&b, "%s: %s", context, e->text ? e->text : "failed");
+	free(context);
+	replace(e, e->status, buf_detach(&b));
+	return -1;
+}
+
+void err_move(struct err *to, struct err *from)
+{
+	free(to->text);
+	*to = *from;
+	*from = (struct err)ERR_INIT;
+}
+
+void err_clear(struct err *e)
+{
+	free(e->text);
+	*e = (struct err)ERR_INIT;
+}

@@ -1,0 +1,247 @@
+#include "batch/batch.h"
+
+#include "base/date.h"
+#include "base/id.h"
+
+#define BIT(status) (1u << (status))
+
+static const char *const status_names[BATCH_STATUS_COUNT] = {
+    [BATCH_NONE] = "",
+    [BATCH_STARTED] = "started",
+    [BATCH_SENT] = "sendCompleted",
+    [BATCH_COMPLETED] = "completed",
+    [BATCH_TERMINATED] = "terminated",
+    [BATCH_FAILED] = "failed",
+};
+
+/* A failure found late counts too: HRI lets a completed batch fail. */
+static const unsigned may[BATCH_STATUS_COUNT] = {
+    [BATCH_NONE] = BIT(BATCH_STARTED),
+    [BATCH_STARTED] =
+	BIT(BATCH_SENT) | BIT(BATCH_COMPLETED) | BIT(BATCH_TERMINATED) | BIT(BATCH_FAILED),
+    [BATCH_SENT] = BIT(BATCH_COMPLETED) | BIT(BATCH_FAILED),
+    [BATCH_COMPLETED] = BIT(BATCH_FAILED),
+    [BATCH_TERMINATED] = 0,
+    [BATCH_FAILED] = 0,
+};
+
+const char *batch_status_name(enum batch_status status)
+{
+	return status_names[status];
+}
+
+bool batch_status_parse(struct str name, enum batch_status *out)
+{
+	for (unsigned s = BATCH_STARTED; s < BATCH_STATUS_COUNT; s++) {
+		if (str_is(name, status_names[s])) {
+			*out = (enum batch_status)s;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool batch_may(enum batch_status from, enum batch_status to)
+{
+	return may[from] & BIT(to);
+}
+
+bool batch_is_finished(enum batch_status status)
+{
+	return status == BATCH_COMPLETED || status == BATCH_TERMINATED || status == BATCH_FAILED;
+}
+
+int batch_parse(struct str text, struct batch *out, struct err *err)
+{
+	struct str id, status;
+	out->doc = js_parse(text, err);
+	if (!out->doc)
+		return err_wrap(err, "batch document");
+	if (!js_get_str(out->doc, "id", &id) || id.len == 0 ||
+	    !js_get_str(out->doc, "status", &status) ||
+	    !batch_status_parse(status, &out->status)) {
+		batch_release(out);
+		return err_set(err, ST_FAIL, "not a batch document: no id, or no status known here");
+	}
+	out->version = 0;
+	js_get_i64(out->doc, "version", &out->version);
+	return 0;
+}
+
+void batch_release(struct batch *b)
+{
+	js_free(b->doc);
+	*b = (struct batch)BATCH_INIT;
+}
+
+void batch_copy(const struct batch *from, struct batch *to)
+{
+	*to = *from;
+	to->doc = js_copy(from->doc);
+}
+
+struct str batch_member(const struct batch *b, const char *name)
+{
+	struct str s = STR("");
+	js_get_str(b->doc, name, &s);
+	return s;
+}
+
+struct str batch_id(const struct batch *b)
+{
+	return batch_member(b, "id");
+}
+
+int64_t batch_number(const struct batch *b, const char *name, int64_t otherwise)
+{
+	js_get_i64(b->doc, name, &otherwise);
+	return otherwise;
+}
+
+struct str batch_stream(const struct batch *b)
+{
+	struct str topic = batch_member(b, "topic");
+	if (str_has_suffix(topic, ".in"))
+		topic.len -= 3;
+	return topic;
+}
+
+int64_t batch_expected(const struct batch *b)
+{
+	int64_t n = batch_number(b, "expectedRecordCount", -1);
+	if (n < 0)
+		n = batch_number(b, "recordCount", -1);
+	if (n < 0)
+		js_get_i64(js_get(b->doc, "manifest"), "records", &n);
+	return n < 0 ? -1 : n;
+}
+
+static void set_date(struct json_t *doc, const char *name, int64_t ms)
+{
+	struct buf text = BUF_INIT;
+	date_format_s(ms, &text);
+	js_set_str(doc, name, buf_str(&text));
+	buf_release(&text);
+}
+
+static void set_status(struct batch *b, enum batch_status status)
+{
+	b->status = status;
+	js_set_str(b->doc, "status", str_of(batch_status_name(status)));
+	js_set_i64(b->doc, "version", b->version);
+}
+
+int batch_create(const struct batch_new *n, struct batch *out, struct err *err)
+{
+	if (id_check(n->id, "batch id", err) || id_check(n->name, "batch name", err) ||
+	    id_check(n->owner, "owner", err) || id_check(n->data_type, "data type", err) ||
+	    id_check(n->topic, "topic", err))
+		return -1;
+	struct json_t *doc = js_object();
+	js_set_str(doc, "id", n->id);
+	js_set_str(doc, "name", n->name);
+	js_set_str(doc, "integratorId", n->owner);
+	js_set_str(doc, "topic", n->topic);
+	js_set_str(doc, "dataType", n->data_type);
+	*out = (struct batch){.doc = doc, .version = 1};
+	set_status(out, BATCH_STARTED);
+	set_date(doc, "startDate", n->now_ms);
+	js_set_i64(doc, "invalidThreshold", n->invalid_threshold > 0 ? n->invalid_threshold : -1);
+	js_set_bool(doc, "processing", n->processing);
+	js_set_i64(doc, "priority", n->priority);
+	if (n->metadata)
+		js_set(doc, "metadata", js_copy(n->metadata));
+	return 0;
+}
+
+static enum batch_status target(const struct batch *from, enum batch_action action)
+{
+	bool processing = false;
+	switch (action) {
+	case BATCH_COMPLETE:
+		js_get_bool(from->doc, "processing", &processing);
+		return processing ? BATCH_SENT : BATCH_COMPLETED;
+	case BATCH_TERMINATE:
+		return BATCH_TERMINATED;
+	case BATCH_PROCESSED:
+		return BATCH_COMPLETED;
+	case BATCH_FAIL:
+		return BATCH_FAILED;
+	}
+	return BATCH_NONE;
+}
+
+static const char *verb(enum batch_action action)
+{
+	static const char *const verbs[] = {
+	    [BATCH_COMPLETE] = "completed",
+	    [BATCH_TERMINATE] = "terminated",
+	    [BATCH_PROCESSED] = "marked as processed",
+	    [BATCH_FAIL] = "marked as failed",
+	};
+	return verbs[action];
+}
+
+/* The status after the action, when table, owner and the action's own start allow it. */
+static int check(const struct batch *from, const struct batch_change *c, enum batch_status *to,
+    struct err *err)
+{
+	struct str id = batch_id(from), owner = batch_member(from, "integratorId");
+	*to = target(from, c->action);
+	bool wrong_start = (c->action == BATCH_COMPLETE && from->status != BATCH_STARTED) ||
+	    (c->action == BATCH_PROCESSED && from->status != BATCH_SENT);
+	if (wrong_start || !batch_may(from->status, *to))
+		return err_set(err, ST_STATE, "batch '%.*s' is %s and cannot be %s", (int)id.len,
+		    id.ptr, batch_status_name(from->status), verb(c->action));
+	bool owners_only = c->action == BATCH_COMPLETE || c->action == BATCH_TERMINATE;
+	if (owners_only && !c->force && owner.len && !str_eq(owner, c->owner))
+		return err_set(err, ST_STATE,
+		    "batch '%.*s' belongs to '%.*s', not to '%.*s' (--force overrides)",
+		    (int)id.len, id.ptr, (int)owner.len, owner.ptr, (int)c->owner.len,
+		    c->owner.ptr);
+	return 0;
+}
+
+static void set_counts(struct json_t *doc, const struct batch_change *c)
+{
+	if (c->actual >= 0)
+		js_set_i64(doc, "actualRecordCount", c->actual);
+	if (c->invalid >= 0)
+		js_set_i64(doc, "invalidRecordCount", c->invalid);
+}
+
+/* HRI's schema wants an expected count of at least 1; of none, the manifest tells. */
+static void set_expected(struct json_t *doc, const struct batch_change *c)
+{
+	if (c->expected > 0) {
+		js_set_i64(doc, "recordCount", c->expected);
+		js_set_i64(doc, "expectedRecordCount", c->expected);
+	} else {
+		js_remove(doc, "recordCount");
+		js_remove(doc, "expectedRecordCount");
+	}
+	if (c->manifest)
+		js_set(doc, "manifest", js_copy(c->manifest));
+}
+
+int batch_apply(const struct batch *from, const struct batch_change *c, struct batch *to,
+    struct err *err)
+{
+	enum batch_status status;
+	if (check(from, c, &status, err))
+		return -1;
+	batch_copy(from, to);
+	to->version = from->version + 1;
+	set_status(to, status);
+	if (c->action == BATCH_COMPLETE)
+		set_expected(to->doc, c);
+	else
+		set_counts(to->doc, c);
+	if (c->action == BATCH_FAIL)
+		js_set_str(to->doc, "failureMessage", c->message);
+	if (c->metadata)
+		js_set(to->doc, "metadata", js_copy(c->metadata));
+	if (batch_is_finished(status))
+		set_date(to->doc, "endDate", c->now_ms);
+	return 0;
+}

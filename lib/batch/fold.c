@@ -1,0 +1,74 @@
+#include "batch/fold.h"
+
+static enum fold_verdict fold_progress(struct fold *f, const struct event *e)
+{
+	if (f->status != BATCH_STARTED && f->status != BATCH_SENT)
+		return FOLD_ILLEGAL;
+	buf_clear(&f->progress);
+	buf_add_str(&f->progress, e->doc);
+	return FOLD_PROGRESS;
+}
+
+static enum fold_verdict fold_status(struct fold *f, const struct event *e)
+{
+	if (e->version && e->version != f->version + 1)
+		return FOLD_OVERTAKEN;
+	if (!batch_may(f->status, e->status))
+		return FOLD_ILLEGAL;
+	if (f->status == BATCH_NONE) {
+		f->foreign = e->version == 0;
+		f->created_ms = e->ts_ms;
+	}
+	f->status = e->status;
+	f->version++;
+	buf_clear(&f->doc);
+	buf_add_str(&f->doc, e->doc);
+	f->partition = e->partition;
+	f->offset = e->offset;
+	f->ts_ms = e->ts_ms;
+	return FOLD_COUNTED;
+}
+
+enum fold_verdict fold_event(struct fold *f, const struct event *e)
+{
+	enum fold_verdict v =
+	    e->type == EVENT_STATUS ? fold_status(f, e) : fold_progress(f, e);
+	if (v == FOLD_OVERTAKEN || v == FOLD_ILLEGAL)
+		f->ignored++;
+	return v;
+}
+
+int fold_batch(const struct fold *f, struct batch *out, struct err *err)
+{
+	if (batch_parse(buf_str(&f->doc), out, err))
+		return -1;
+	out->version = f->version;
+	js_set_i64(out->doc, "version", f->version);
+	struct batch late = BATCH_INIT;
+	if (f->progress.len && batch_parse(buf_str(&f->progress), &late, err) == 0) {
+		const struct json_t *progress = js_get(late.doc, "progress");
+		if (progress)
+			js_set(out->doc, "progress", js_copy(progress));
+	}
+	batch_release(&late);
+	err_clear(err);
+	return 0;
+}
+
+const char *fold_verdict_name(enum fold_verdict v)
+{
+	static const char *const names[] = {
+	    [FOLD_COUNTED] = "counted",
+	    [FOLD_PROGRESS] = "progress",
+	    [FOLD_OVERTAKEN] = "overtaken",
+	    [FOLD_ILLEGAL] = "illegal",
+	};
+	return names[v];
+}
+
+void fold_release(struct fold *f)
+{
+	buf_release(&f->doc);
+	buf_release(&f->progress);
+	*f = (struct fold)FOLD_INIT;
+}

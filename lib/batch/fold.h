@@ -1,0 +1,42 @@
+/* fold: what a batch is now, from its events in the order of the log.
+ *
+ * A change of status counts if its transition is legal and its version is the folded one + 1; an event
+ * of a writer that knows no versions counts if it is legal. Any other is ignored, by every reader
+ * alike: so of two writers who saw the same version the first in the log wins, without a lock. */
+#ifndef BATCH_FOLD_H
+#define BATCH_FOLD_H
+
+#include "batch/batch.h"
+#include "batch/event.h"
+
+enum fold_verdict {
+	FOLD_COUNTED,
+	FOLD_PROGRESS, /* counted, and the status is as before */
+	FOLD_OVERTAKEN, /* its version was not the next one */
+	FOLD_ILLEGAL,   /* its transition is not allowed from here */
+};
+
+struct fold {
+	enum batch_status status; /* BATCH_NONE: no event counted yet */
+	int64_t version;
+	bool foreign;        /* its first event came from a writer that knows no versions */
+	struct buf doc;      /* of the last status event that counted */
+	struct buf progress; /* of the last progress event; empty: none */
+	int32_t partition;   /* of the last status event that counted, with offset and ts_ms */
+	int64_t offset, ts_ms;
+	int64_t created_ms; /* time of the first event that counted */
+	int64_t ignored; /* events that did not count */
+};
+
+#define FOLD_INIT {.partition = -1, .offset = -1}
+
+enum fold_verdict fold_event(struct fold *f, const struct event *e);
+
+/* The batch as a document: the last status event's, with the folded version and the last progress. */
+int fold_batch(const struct fold *f, struct batch *out, struct err *err);
+
+const char *fold_verdict_name(enum fold_verdict v); /* "counted", "progress", "overtaken", "illegal" */
+
+void fold_release(struct fold *f);
+
+#endif

@@ -1,0 +1,174 @@
+#include "kafka/kadmin.h"
+
+#include <string.h>
+
+#include "kafka/kclient_int.h"
+#include "kafka/kerr.h"
+
+/* One request and its answer: what all of these have in common. */
+struct asking {
+	struct kclient *client;
+	const struct deadline *deadline;
+	rd_kafka_queue_t *queue;
+	rd_kafka_AdminOptions_t *options;
+};
+
+static void ask_begin(struct asking *a, struct kclient *c, const struct deadline *d)
+{
+	char ignored[128];
+	*a = (struct asking){.client = c, .deadline = d};
+	a->queue = rd_kafka_queue_new(c->rk);
+	a->options = rd_kafka_AdminOptions_new(c->rk, RD_KAFKA_ADMIN_OP_ANY);
+	rd_kafka_AdminOptions_set_request_timeout(a->options, deadline_slice_ms(d, 3600000),
+	    ignored, sizeof(ignored));
+}
+
+/* NULL and err: no answer. The caller destroys the event. */
+static rd_kafka_event_t *ask_end(struct asking *a, const char *topic, struct err *err)
+{
+	rd_kafka_event_t *event = NULL;
+	while (!event) {
+		event = rd_kafka_queue_poll(a->queue, deadline_slice_ms(a->deadline, 200));
+		kclient_serve(a->client, 0);
+		if (!event && kclient_check(a->client, a->deadline, topic, err))
+			break;
+	}
+	if (event && rd_kafka_event_error(event)) {
+		kerr_set(err, rd_kafka_event_error(event), "topic %s", topic);
+		rd_kafka_event_destroy(event);
+		event = NULL;
+	}
+	rd_kafka_AdminOptions_destroy(a->options);
+	rd_kafka_queue_destroy(a->queue);
+	return event;
+}
+
+static int topic_answer(const rd_kafka_topic_result_t *const *topics, size_t count,
+    const char *topic, struct err *err)
+{
+	rd_kafka_resp_err_t e = count ? rd_kafka_topic_result_error(topics[0]) : 0;
+	const char *why = count ? rd_kafka_topic_result_error_string(topics[0]) : NULL;
+	if (!e)
+		return 1;
+	if (e == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+		return 0;
+	kerr_set(err, e, "topic %s", topic);
+	if (why && kerr_status(e) == ST_USAGE)
+		err_set(err, ST_USAGE, "topic %s: %s", topic, why);
+	return -1;
+}
+
+int kadmin_create(struct kclient *c, const struct kadmin_topic *t, const struct deadline *d,
+    struct err *err)
+{
+	char why[256];
+	struct asking a;
+	rd_kafka_NewTopic_t *new = rd_kafka_NewTopic_new(t->name, (int)t->partitions,
+	    (int)t->replication, why, sizeof(why));
+	if (!new)
+		return err_set(err, ST_USAGE, "topic %s: %s", t->name, why);
+	for (const char *const *p = t->configs; *p; p += 2)
+		rd_kafka_NewTopic_set_config(new, p[0], p[1]);
+	ask_begin(&a, c, d);
+	rd_kafka_CreateTopics(c->rk, &new, 1, a.options, a.queue);
+	rd_kafka_event_t *event = ask_end(&a, t->name, err);
+	rd_kafka_NewTopic_destroy(new);
+	if (!event)
+		return -1;
+	size_t count;
+	const rd_kafka_topic_result_t **topics = rd_kafka_CreateTopics_result_topics(
+	    rd_kafka_event_CreateTopics_result(event), &count);
+	int answer = topic_answer(topics, count, t->name, err);
+	rd_kafka_event_destroy(event);
+	return answer;
+}
+
+int kadmin_grow(struct kclient *c, const char *topic, int64_t partitions,
+    const struct deadline *d, struct err *err)
+{
+	char why[256];
+	struct asking a;
+	rd_kafka_NewPartitions_t *new =
+	    rd_kafka_NewPartitions_new(topic, (size_t)partitions, why, sizeof(why));
+	if (!new)
+		return err_set(err, ST_USAGE, "topic %s: %s", topic, why);
+	ask_begin(&a, c, d);
+	rd_kafka_CreatePartitions(c->rk, &new, 1, a.options, a.queue);
+	rd_kafka_event_t *event = ask_end(&a, topic, err);
+	rd_kafka_NewPartitions_destroy(new);
+	if (!event)
+		return -1;
+	size_t count;
+	const rd_kafka_topic_result_t **topics = rd_kafka_CreatePartitions_result_topics(
+	    rd_kafka_event_CreatePartitions_result(event), &count);
+	int answer = topic_answer(topics, count, topic, err);
+	rd_kafka_event_destroy(event);
+	return answer < 0 ? -1 : 0;
+}
+
+static bool layout_of(const struct rd_kafka_metadata_topic *t, int64_t *partitions,
+    int64_t *replication)
+{
+	if (t->err || t->partition_cnt == 0)
+		return false;
+	*partitions = t->partition_cnt;
+	*replication = t->partitions[0].replica_cnt;
+	for (int i = 0; i < t->partition_cnt; i++)
+		if (t->partitions[i].leader < 0)
+			return false;
+	return true;
+}
+
+int kadmin_layout(struct kclient *c, const char *topic, int64_t *partitions,
+    int64_t *replication, const struct deadline *d, struct err *err)
+{
+	rd_kafka_topic_t *rkt = kclient_handle(c, topic, err);
+	bool known = false;
+	if (!rkt)
+		return -1;
+	while (!known) {
+		const struct rd_kafka_metadata *md;
+		if (!rd_kafka_metadata(c->rk, 0, rkt, &md, deadline_slice_ms(d, 250))) {
+			known = layout_of(&md->topics[0], partitions, replication);
+			rd_kafka_metadata_destroy(md);
+		}
+		if (!known && kclient_check(c, d, topic, err))
+			break;
+		if (!known)
+			kclient_serve(c, 20);
+	}
+	rd_kafka_topic_destroy(rkt);
+	return known ? 0 : -1;
+}
+
+static void find_config(const rd_kafka_event_t *event, const char *name, struct buf *value)
+{
+	size_t count, entries;
+	const rd_kafka_ConfigResource_t **r = rd_kafka_DescribeConfigs_result_resources(
+	    rd_kafka_event_DescribeConfigs_result((rd_kafka_event_t *)(uintptr_t)event), &count);
+	if (count == 0)
+		return;
+	const rd_kafka_ConfigEntry_t **list = rd_kafka_ConfigResource_configs(r[0], &entries);
+	for (size_t i = 0; i < entries; i++) {
+		const char *v = rd_kafka_ConfigEntry_value(list[i]);
+		if (v && strcmp(rd_kafka_ConfigEntry_name(list[i]), name) == 0)
+			buf_puts(value, v);
+	}
+}
+
+int kadmin_config(struct kclient *c, const char *topic, const char *name, struct buf *value,
+    const struct deadline *d, struct err *err)
+{
+	struct asking a;
+	rd_kafka_ConfigResource_t *r =
+	    rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+	ask_begin(&a, c, d);
+	rd_kafka_DescribeConfigs(c->rk, &r, 1, a.options, a.queue);
+	rd_kafka_event_t *event = ask_end(&a, topic, err);
+	rd_kafka_ConfigResource_destroy(r);
+	if (!event)
+		return -1;
+	find_config(event, name, value);
+	rd_kafka_event_destroy(event);
+	return 0;
+}

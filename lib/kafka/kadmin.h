@@ -1,0 +1,34 @@
+/* kadmin: makes topics and looks at what they are like. The client may be of any role. */
+#ifndef KAFKA_KADMIN_H
+#define KAFKA_KADMIN_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/deadline.h"
+#include "base/err.h"
+#include "kafka/kclient.h"
+
+struct kadmin_topic {
+	const char *name;
+	int64_t partitions, replication; /* -1: the broker's default */
+	const char *const *configs;      /* name, value, ..., NULL */
+};
+
+/* 1: made. 0: a topic of that name is there already, and was left as it is. */
+int kadmin_create(struct kclient *c, const struct kadmin_topic *t, const struct deadline *d,
+    struct err *err);
+
+/* Adds partitions until there are so many. */
+int kadmin_grow(struct kclient *c, const char *topic, int64_t partitions,
+    const struct deadline *d, struct err *err);
+
+/* Waits until the topic, made just now, is known where we ask; and how it is laid out. */
+int kadmin_layout(struct kclient *c, const char *topic, int64_t *partitions,
+    int64_t *replication, const struct deadline *d, struct err *err);
+
+/* The value in force of a topic's setting; empty when the broker does not say. */
+int kadmin_config(struct kclient *c, const char *topic, const char *name, struct buf *value,
+    const struct deadline *d, struct err *err);
+
+#endif

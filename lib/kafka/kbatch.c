@@ -1,0 +1,155 @@
+#include "kafka/kbatch.h"
+
+#include <stdlib.h>
+
+#include "base/id.h"
+#include "base/mem.h"
+
+/* A batch's id is made on another machine than its events' timestamps may come from. */
+#define CLOCK_SLACK_MS (INT64_C(3600) * 1000)
+
+#define SLICE_MS     200
+#define POLL_AT_ONCE 1000
+
+struct kbatch {
+	struct klog *log;
+	char *id;
+	struct str id_str;
+	struct kbatch_options options;
+	struct fold fold;
+};
+
+static int64_t seek_time(struct str id)
+{
+	int64_t ms;
+	if (!id_time(id, &ms))
+		return KLOG_BEGINNING;
+	return ms > CLOCK_SLACK_MS ? ms - CLOCK_SLACK_MS : 0;
+}
+
+static int home_start(struct kbatch *b, int32_t home, int64_t *offset, const struct deadline *d,
+    struct err *err)
+{
+	int64_t from_ms = seek_time(b->id_str);
+	return kclient_offsets(klog_client(b->log), klog_topic(b->log), &home, 1,
+	    from_ms == KLOG_BEGINNING ? KOFFSET_BEGINNING : from_ms, offset, d, err);
+}
+
+static bool take(struct kbatch *b, const struct event *e)
+{
+	if (!str_eq(buf_str(&e->id), b->id_str) || e->ts_ms > b->options.until_ms)
+		return false;
+	enum fold_verdict v = fold_event(&b->fold, e);
+	if (b->options.seen)
+		b->options.seen(b->options.ctx, e, v);
+	return v == FOLD_COUNTED || v == FOLD_PROGRESS;
+}
+
+static int catch_up(struct kbatch *b, const struct deadline *d, struct err *err)
+{
+	const struct event *e;
+	while (!klog_caught_up(b->log)) {
+		int got = klog_next(b->log, deadline_slice_ms(d, SLICE_MS), &e, err);
+		if (got < 0)
+			return -1;
+		if (got)
+			take(b, e);
+		else if (deadline_left_ms(d) == 0)
+			return err_set(err, ST_TIME, "stream %s: time is up while reading the log",
+			    klog_stream(b->log));
+	}
+	return 0;
+}
+
+static int read_home(struct kbatch *b, const struct deadline *d, struct err *err)
+{
+	int32_t home = klog_home(b->log, b->id_str);
+	int64_t offset;
+	if (home_start(b, home, &offset, d, err) ||
+	    klog_scan_partition(b->log, home, offset, d, err))
+		return -1;
+	return catch_up(b, d, err);
+}
+
+/* The home partition does not know it, or did not see it begin as ours do. */
+static bool may_be_elsewhere(const struct kbatch *b)
+{
+	return klog_partitions(b->log) > 1 &&
+	    (b->fold.status == BATCH_NONE || b->fold.foreign);
+}
+
+static int read_everywhere(struct kbatch *b, const struct deadline *d, struct err *err)
+{
+	fold_release(&b->fold);
+	if (b->options.seen)
+		b->options.seen(b->options.ctx, NULL, FOLD_COUNTED);
+	if (klog_scan(b->log, seek_time(b->id_str), d, err))
+		return -1;
+	return catch_up(b, d, err);
+}
+
+int kbatch_open(struct kbatch **out, struct klog *log, struct str id,
+    const struct kbatch_options *options, const struct deadline *d, struct err *err)
+{
+	struct kbatch *b = mem_zalloc(1, sizeof(*b));
+	b->log = log;
+	b->id = mem_strndup(id.ptr, id.len);
+	b->id_str = (struct str){b->id, id.len};
+	b->options = *options;
+	b->fold = (struct fold)FOLD_INIT;
+	if (read_home(b, d, err) || (may_be_elsewhere(b) && read_everywhere(b, d, err))) {
+		kbatch_close(b);
+		return -1;
+	}
+	*out = b;
+	return 0;
+}
+
+void kbatch_close(struct kbatch *b)
+{
+	if (!b)
+		return;
+	fold_release(&b->fold);
+	free(b->id);
+	free(b);
+}
+
+const struct fold *kbatch_fold(const struct kbatch *b)
+{
+	return &b->fold;
+}
+
+int kbatch_document(const struct kbatch *b, struct batch *out, struct err *err)
+{
+	if (b->fold.status == BATCH_NONE)
+		return err_set(err, ST_STATE, "no batch '%s' in stream %s", b->id,
+		    klog_stream(b->log));
+	return fold_batch(&b->fold, out, err);
+}
+
+int kbatch_poll(struct kbatch *b, int wait_ms, struct err *err)
+{
+	const struct event *e;
+	bool changed = false;
+	int got = 1;
+	/* Bounded, so that a log busy with other batches gives the caller its turn. */
+	for (int i = 0; i < POLL_AT_ONCE && got > 0; i++) {
+		got = klog_next(b->log, wait_ms, &e, err);
+		if (got > 0)
+			changed |= take(b, e);
+		wait_ms = 0;
+	}
+	return got < 0 ? -1 : changed;
+}
+
+int kbatch_wait(struct kbatch *b, unsigned wanted, const struct deadline *d, struct err *err)
+{
+	while (!(wanted & (1u << b->fold.status))) {
+		if (deadline_left_ms(d) == 0)
+			return err_set(err, ST_TIME, "batch '%s' is still %s, and time is up", b->id,
+			    batch_status_name(b->fold.status));
+		if (kbatch_poll(b, deadline_slice_ms(d, SLICE_MS), err) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,177 @@
+#include "kafka/kchange.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/murmur2.h"
+#include "kafka/kproduce.h"
+
+#define SLICE_MS 100
+
+struct kchange {
+	struct klog *log;
+	struct kproduce *producer;
+	struct kbatch *batch;
+	struct str writer;    /* the run's token */
+	int attempt;
+	struct buf token;     /* the attempt's */
+	bool acked;
+	enum kack_result result;
+	bool seen;            /* our event was read back, and the fold's verdict is: */
+	enum fold_verdict verdict;
+};
+
+static void on_acked(void *ctx, const struct kack *ack)
+{
+	struct kchange *k = ctx;
+	k->acked = true;
+	k->result = ack->result;
+}
+
+static void on_seen(void *ctx, const struct event *e, enum fold_verdict v)
+{
+	struct kchange *k = ctx;
+	if (!e || !k->token.len || !str_eq(e->writer, buf_str(&k->token)))
+		return;
+	k->seen = true;
+	k->verdict = v;
+}
+
+int kchange_open(struct kchange **out, const struct kv *settings, struct klog *log,
+    const char *writer, int64_t budget_ms, void (*log_cb)(int level, const char *text),
+    struct err *err)
+{
+	struct kchange *k = mem_zalloc(1, sizeof(*k));
+	/* A third of the time is kept to read back what became of an unanswered write. */
+	struct kproduce_options options = {.give_up_ms = budget_ms / 3 * 2, .acked = on_acked,
+	    .ctx = k, .log = log_cb};
+	k->log = log;
+	k->writer = str_of(writer);
+	if (kproduce_open(&k->producer, settings, klog_topic(log), &options, err)) {
+		kchange_close(k);
+		return -1;
+	}
+	*out = k;
+	return 0;
+}
+
+void kchange_close(struct kchange *k)
+{
+	if (!k)
+		return;
+	kbatch_close(k->batch);
+	kproduce_close(k->producer);
+	buf_release(&k->token);
+	free(k);
+}
+
+static void next_token(struct kchange *k)
+{
+	buf_clear(&k->token);
+	buf_add_str(&k->token, k->writer);
+	buf_printf(&k->token, "-%d", ++k->attempt);
+	k->seen = k->acked = false;
+}
+
+/* Writes one event and waits for the answer. -1 only when it is surely not in the log. */
+static int put(struct kchange *k, const struct batch *b, int64_t now_ms, const struct deadline *d,
+    struct err *err)
+{
+	struct event_out out;
+	int32_t partitions;
+	if (kproduce_check(k->producer, &partitions, d, err))
+		return -1;
+	next_token(k);
+	event_encode(b, EVENT_STATUS, str_of(klog_stream(k->log)), buf_str(&k->token), now_ms,
+	    &out);
+	out.record.partition = murmur2_partition(batch_id(b), partitions);
+	bool sent = kproduce_send(k->producer, &out.record, NULL, err) == KPRODUCE_SENT;
+	if (sent && kproduce_flush(k->producer, d, err))
+		k->result = KACK_UNKNOWN;
+	event_out_release(&out);
+	if (sent && k->acked && k->result == KACK_FAILED) {
+		const struct err *why = kproduce_trouble(k->producer);
+		return err_set(err, why->text ? why->status : ST_FAIL, "event not written: %s",
+		    why->text ? why->text : "refused");
+	}
+	return sent ? 0 : -1;
+}
+
+static int unknown(const struct kchange *k, const struct batch *b, struct err *err)
+{
+	struct str id = batch_id(b);
+	return err_set(err, ST_UNKNOWN,
+	    "batch '%.*s': the event '%s' was sent and never acknowledged; "
+	    "batch-status -s %s -B %.*s tells whether it counts",
+	    (int)id.len, id.ptr, event_type_name(EVENT_STATUS, b->status),
+	    klog_stream(k->log), (int)id.len, id.ptr);
+}
+
+/* Reads on until our own event comes by. */
+static int read_back(struct kchange *k, const struct batch *b, const struct deadline *d,
+    struct err *err)
+{
+	while (!k->seen) {
+		if (deadline_left_ms(d) == 0)
+			return unknown(k, b, err);
+		if (kbatch_poll(k->batch, deadline_slice_ms(d, SLICE_MS), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int find(struct kchange *k, struct str id, const struct deadline *d, struct err *err)
+{
+	struct kbatch_options options = KBATCH_OPTIONS_INIT;
+	options.seen = on_seen;
+	options.ctx = k;
+	return kbatch_open(&k->batch, k->log, id, &options, d, err);
+}
+
+static int exists(const struct kchange *k, struct str id, struct err *err)
+{
+	return err_set(err, ST_STATE, "batch '%.*s' exists already, and is %s", (int)id.len, id.ptr,
+	    batch_status_name(kbatch_fold(k->batch)->status));
+}
+
+int kchange_create(struct kchange *k, const struct batch *b, bool fresh, int64_t now_ms,
+    const struct deadline *d, struct err *err)
+{
+	struct str id = batch_id(b);
+	if (!fresh && find(k, id, d, err))
+		return -1;
+	if (!fresh && kbatch_fold(k->batch)->status != BATCH_NONE)
+		return exists(k, id, err);
+	if (put(k, b, now_ms, d, err))
+		return -1;
+	if (fresh && k->acked && k->result == KACK_DONE)
+		return 0;
+	if (!k->batch && find(k, id, d, err)) {
+		err_clear(err);
+		return unknown(k, b, err);
+	}
+	if (read_back(k, b, d, err))
+		return -1;
+	return k->verdict == FOLD_COUNTED ? 0 : exists(k, id, err);
+}
+
+int kchange_apply(struct kchange *k, struct str id, const struct batch_change *c,
+    struct batch *out, const struct deadline *d, struct err *err)
+{
+	if (!k->batch && find(k, id, d, err))
+		return -1;
+	for (;;) {
+		struct batch now = BATCH_INIT;
+		int failed = kbatch_document(k->batch, &now, err) || batch_apply(&now, c, out, err);
+		batch_release(&now);
+		if (failed)
+			return -1;
+		if (put(k, out, c->now_ms, d, err) || read_back(k, out, d, err)) {
+			batch_release(out);
+			return -1;
+		}
+		if (k->verdict == FOLD_COUNTED)
+			return 0;
+		batch_release(out);
+	}
+}

@@ -1,0 +1,31 @@
+/* kchange: writes a change of a batch into the log, and makes sure that it counted.
+ *
+ * The protocol: read and fold, check the rule, write version + 1 with acks=all, read the partition up
+ * to the own record, fold again. Overtaken by another writer: try again while the action is legal.
+ * No acknowledgement in time: read back to find out; if that gives no answer, ST_UNKNOWN. */
+#ifndef KAFKA_KCHANGE_H
+#define KAFKA_KCHANGE_H
+
+#include "batch/batch.h"
+#include "kafka/kbatch.h"
+#include "kafka/klog.h"
+
+struct kchange;
+
+/* Opens the way to write; it connects while the caller reads. writer is a token of this run, random,
+ * by which it knows its own events. budget_ms is all the time there is. */
+int kchange_open(struct kchange **out, const struct kv *settings, struct klog *log,
+    const char *writer, int64_t budget_ms, void (*log_cb)(int level, const char *text),
+    struct err *err);
+void kchange_close(struct kchange *k);
+
+/* Writes the first event of a batch. fresh: the id is random and made by this run, so nobody can have
+ * used it, and no reading is needed. Otherwise ST_STATE when the batch exists. */
+int kchange_create(struct kchange *k, const struct batch *b, bool fresh, int64_t now_ms,
+    const struct deadline *d, struct err *err);
+
+/* Applies c to the batch; the document that counted is in out, which the caller releases. */
+int kchange_apply(struct kchange *k, struct str id, const struct batch_change *c,
+    struct batch *out, const struct deadline *d, struct err *err);
+
+#endif

@@ -1,0 +1,269 @@
+#include "kafka/kclient.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "kafka/kclient_int.h"
+#include "kafka/kconf.h"
+#include "kafka/kerr.h"
+
+/* A broker that starts may refuse a good password once; twice in a row is an answer. */
+#define FINAL_ENOUGH 2
+
+/* While no answer has come, so often is looked for a reason to give up. */
+#define SLICE_MS 250
+
+/* Debian's 2.0.2 and others before this cannot speak SCRAM to Kafka 4: their nonce is wrong. */
+#define SCRAM_SINCE 0x020601ff
+
+static bool scram_cannot_work(const struct kclient *c)
+{
+	char mechanism[64] = "";
+	size_t size = sizeof(mechanism);
+	rd_kafka_conf_get(rd_kafka_conf(c->rk), "sasl.mechanisms", mechanism, &size);
+	return strncmp(mechanism, "SCRAM", 5) == 0 && rd_kafka_version() < SCRAM_SINCE;
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+	struct kclient *c = opaque;
+	(void)rk;
+	rd_kafka_resp_err_t e = (rd_kafka_resp_err_t)code;
+	if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && c->trouble.text)
+		return; /* says less than the reason before it */
+	err_set(&c->trouble, kerr_status(e), "%s", reason);
+	if (e == RD_KAFKA_RESP_ERR__AUTHENTICATION && scram_cannot_work(c))
+		err_set(&c->trouble, ST_CONNECT,
+		    "SCRAM needs librdkafka 2.6.1 or newer with Kafka 4, and this is %s: use PLAIN "
+		    "over TLS, a client certificate, or a newer library", rd_kafka_version_str());
+	if (kerr_is_final(e) && ++c->final_count >= FINAL_ENOUGH)
+		c->stuck = true;
+	if (e == RD_KAFKA_RESP_ERR__FATAL)
+		c->stuck = true;
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
+{
+	struct kclient *c = rd_kafka_opaque(rk);
+	(void)fac;
+	if (c->log)
+		c->log(level, text);
+}
+
+static void on_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+	struct kclient *c = opaque;
+	(void)rk;
+	if (c->delivered)
+		c->delivered(c->ctx, m);
+}
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t e,
+    rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+	struct kclient *c = opaque;
+	if (c->rebalance)
+		c->rebalance(c->ctx, e, list);
+	else
+		rd_kafka_assign(rk, e == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? list : NULL);
+}
+
+int kclient_open(struct kclient **out, enum kclient_role role, const struct kv *settings,
+    const struct kclient_options *options, struct err *err)
+{
+	char why[512];
+	rd_kafka_conf_t *conf = kconf_make(role, settings, options, err);
+	if (!conf)
+		return -1;
+	struct kclient *c = mem_zalloc(1, sizeof(*c));
+	bool produces = role == KCLIENT_PRODUCER;
+	c->log = options ? options->log : NULL;
+	const char *brokers = kv_get(settings, "bootstrap.servers");
+	c->brokers = mem_strdup(brokers ? brokers : "");
+	rd_kafka_conf_set_opaque(conf, c);
+	rd_kafka_conf_set_error_cb(conf, on_error);
+	rd_kafka_conf_set_log_cb(conf, on_log);
+	if (produces)
+		rd_kafka_conf_set_dr_msg_cb(conf, on_delivered);
+	if (role == KCLIENT_MEMBER)
+		rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+	c->rk = rd_kafka_new(role == KCLIENT_READER || role == KCLIENT_MEMBER ? RD_KAFKA_CONSUMER
+									       : RD_KAFKA_PRODUCER,
+	    conf, why, sizeof(why));
+	if (!c->rk) {
+		rd_kafka_conf_destroy(conf);
+		kclient_close(c);
+		return err_set(err, ST_USAGE, "settings: %s", why);
+	}
+	rd_kafka_set_log_queue(c->rk, NULL);
+	*out = c;
+	return 0;
+}
+
+void kclient_close(struct kclient *c)
+{
+	if (!c)
+		return;
+	if (c->rk)
+		rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	err_clear(&c->trouble);
+	free(c->brokers);
+	free(c);
+}
+
+void kclient_serve(struct kclient *c, int wait_ms)
+{
+	rd_kafka_poll(c->rk, wait_ms);
+}
+
+int kclient_check(struct kclient *c, const struct deadline *d, const char *what, struct err *err)
+{
+	bool over = deadline_left_ms(d) == 0;
+	if (!c->stuck && !over)
+		return 0;
+	if (c->trouble.text)
+		return err_set(err, c->trouble.status == ST_FAIL ? ST_CONNECT : c->trouble.status,
+		    "%s: %s", what, c->trouble.text);
+	if (deadline_interrupted(d))
+		return err_set(err, ST_TIME, "%s: interrupted", what);
+	return err_set(err, ST_TIME, "%s: no answer from %s in time", what, c->brokers);
+}
+
+rd_kafka_topic_t *kclient_handle(struct kclient *c, const char *topic, struct err *err)
+{
+	rd_kafka_topic_t *rkt = rd_kafka_topic_new(c->rk, topic, NULL);
+	if (!rkt)
+		kerr_set(err, rd_kafka_last_error(), "topic %s", topic);
+	return rkt;
+}
+
+/* Asks until there is an answer, a reason to give up or no time left. NULL and err: none. */
+static const struct rd_kafka_metadata *metadata(struct kclient *c, rd_kafka_topic_t *rkt,
+    const char *what, const struct deadline *d, struct err *err)
+{
+	const struct rd_kafka_metadata *md;
+	for (;;) {
+		rd_kafka_resp_err_t e = rd_kafka_metadata(c->rk, rkt == NULL, rkt, &md,
+		    deadline_slice_ms(d, SLICE_MS));
+		kclient_serve(c, 0);
+		if (e == RD_KAFKA_RESP_ERR_NO_ERROR)
+			break;
+		if (kclient_check(c, d, what, err))
+			return NULL;
+	}
+	c->final_count = 0;
+	err_clear(&c->trouble);
+	return md;
+}
+
+int kclient_has_topic(struct kclient *c, const char *topic, int32_t *partitions,
+    const struct deadline *d, struct err *err)
+{
+	rd_kafka_topic_t *rkt = kclient_handle(c, topic, err);
+	if (!rkt)
+		return -1;
+	struct buf what = BUF_INIT;
+	buf_printf(&what, "topic %s", topic);
+	const struct rd_kafka_metadata *md = metadata(c, rkt, buf_text(&what), d, err);
+	int answer = -1;
+	if (md) {
+		rd_kafka_resp_err_t e = md->topics[0].err;
+		*partitions = md->topics[0].partition_cnt;
+		answer = e == RD_KAFKA_RESP_ERR_NO_ERROR;
+		if (e == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+			answer = 1;
+		else if (e && kerr_status(e) != ST_STATE)
+			answer = kerr_set(err, e, "topic %s", topic);
+		rd_kafka_metadata_destroy(md);
+	}
+	buf_release(&what);
+	rd_kafka_topic_destroy(rkt);
+	return answer;
+}
+
+int kclient_topic(struct kclient *c, const char *topic, int32_t *partitions,
+    const struct deadline *d, struct err *err)
+{
+	int answer = kclient_has_topic(c, topic, partitions, d, err);
+	if (answer == 0)
+		return err_set(err, ST_STATE,
+		    "topic %s: no such topic on %s (batch-init makes a stream's topics)", topic,
+		    c->brokers);
+	return answer < 0 ? -1 : 0;
+}
+
+int kclient_topics(struct kclient *c, void (*visit)(void *ctx, const char *topic), void *ctx,
+    const struct deadline *d, struct err *err)
+{
+	const struct rd_kafka_metadata *md = metadata(c, NULL, "list of topics", d, err);
+	if (!md)
+		return -1;
+	for (int i = 0; i < md->topic_cnt; i++)
+		visit(ctx, md->topics[i].topic);
+	rd_kafka_metadata_destroy(md);
+	return 0;
+}
+
+static rd_kafka_resp_err_t first_error(const rd_kafka_topic_partition_list_t *list)
+{
+	for (int i = 0; i < list->cnt; i++)
+		if (list->elems[i].err)
+			return list->elems[i].err;
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_topic_partition_list_t *offset_query(const char *topic, const int32_t *partitions,
+    size_t count, int64_t when_ms)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, topic, partitions[i])->offset = when_ms;
+	return list;
+}
+
+/* One question, asked again until it is answered. rd_kafka_query_watermark_offsets would do for one
+ * partition, but before 2.3.0 it does not keep its timeout. */
+static int ask_offsets(struct kclient *c, const char *topic, const int32_t *partitions,
+    size_t count, int64_t when_ms, int64_t *offsets, const struct deadline *d, struct err *err)
+{
+	for (;;) {
+		rd_kafka_topic_partition_list_t *list =
+		    offset_query(topic, partitions, count, when_ms);
+		rd_kafka_resp_err_t e =
+		    rd_kafka_offsets_for_times(c->rk, list, deadline_slice_ms(d, 5000));
+		if (!e)
+			e = first_error(list);
+		for (size_t i = 0; i < count; i++)
+			offsets[i] = list->elems[i].offset;
+		rd_kafka_topic_partition_list_destroy(list);
+		if (!e)
+			return 0;
+		if (kerr_is_final(e))
+			return kerr_set(err, e, "offsets of %s", topic);
+		kclient_serve(c, deadline_slice_ms(d, 20));
+		if (kclient_check(c, d, "offsets", err))
+			return -1;
+	}
+}
+
+int kclient_offsets(struct kclient *c, const char *topic, const int32_t *partitions, size_t count,
+    int64_t when_ms, int64_t *offsets, const struct deadline *d, struct err *err)
+{
+	if (count == 0)
+		return 0;
+	if (ask_offsets(c, topic, partitions, count, when_ms, offsets, d, err))
+		return -1;
+	bool beyond = false;
+	for (size_t i = 0; i < count; i++)
+		beyond |= offsets[i] < 0;
+	if (!beyond)
+		return 0;
+	int64_t *ends = mem_zalloc(count, sizeof(*ends));
+	int failed = ask_offsets(c, topic, partitions, count, KOFFSET_END, ends, d, err);
+	for (size_t i = 0; i < count && !failed; i++)
+		if (offsets[i] < 0)
+			offsets[i] = ends[i];
+	free(ends);
+	return failed;
+}

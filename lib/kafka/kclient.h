@@ -1,0 +1,71 @@
+/* kclient: one connection to Kafka, and what it knows of its troubles.
+ *
+ * librdkafka tells a wrong password or certificate only through callbacks, long before the call that
+ * waits gives up; kclient remembers the reason and ends such waits at once. Settings are the tool's
+ * (base/kv.h) on top of our defaults. Nothing here joins a consumer group but KCLIENT_MEMBER. */
+#ifndef KAFKA_KCLIENT_H
+#define KAFKA_KCLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/deadline.h"
+#include "base/err.h"
+#include "base/kv.h"
+#include "base/str.h"
+
+struct kclient;
+
+enum kclient_role {
+	KCLIENT_ADMIN,    /* metadata, topics */
+	KCLIENT_PRODUCER, /* idempotent, acks=all */
+	KCLIENT_READER,   /* absolute offsets, no group */
+	KCLIENT_MEMBER,   /* of a consumer group */
+};
+
+/* More settings than the user's, as name, value pairs ended by NULL. They win over our defaults and
+ * lose to the user's. */
+struct kclient_options {
+	const char *const *settings;
+	void (*log)(int syslog_level, const char *text); /* what librdkafka has to say; may be NULL */
+};
+
+int kclient_open(struct kclient **out, enum kclient_role role, const struct kv *settings,
+    const struct kclient_options *options, struct err *err);
+
+/* Ends the connection. Never blocks for long: all that mattered must be flushed before. */
+void kclient_close(struct kclient *c);
+
+/* Does librdkafka know this setting, and is it a secret? */
+bool kclient_knows(const char *name);
+
+/* All settings librdkafka knows, with their meanings (-X list). */
+void kclient_list(struct buf *out);
+
+/* The settings in force for a role, one name=value a line, secrets hidden (-X dump). */
+int kclient_dump(enum kclient_role role, const struct kv *settings,
+    const struct kclient_options *options, struct buf *out, struct err *err);
+
+/* Makes sure the topic is there and may be seen, and says how many partitions it has. A missing
+ * topic, a missing right, a wrong password or certificate answer at once. Call it first: all other
+ * calls expect a topic known in this way. */
+int kclient_topic(struct kclient *c, const char *topic, int32_t *partitions,
+    const struct deadline *d, struct err *err);
+
+/* As kclient_topic for what may be missing: 1 there, 0 not. */
+int kclient_has_topic(struct kclient *c, const char *topic, int32_t *partitions,
+    const struct deadline *d, struct err *err);
+
+/* Every topic there is, in one request. */
+int kclient_topics(struct kclient *c, void (*visit)(void *ctx, const char *topic), void *ctx,
+    const struct deadline *d, struct err *err);
+
+#define KOFFSET_END       (-1)
+#define KOFFSET_BEGINNING (-2)
+
+/* For each of the count partitions the offset of the first record at or after when_ms (or one of
+ * KOFFSET_*), all in one request. No such record: the end. */
+int kclient_offsets(struct kclient *c, const char *topic, const int32_t *partitions, size_t count,
+    int64_t when_ms, int64_t *offsets, const struct deadline *d, struct err *err);
+
+#endif

@@ -1,0 +1,32 @@
+/* kclient_int: the inside of a kclient, for lib/kafka only. */
+#ifndef KAFKA_KCLIENT_INT_H
+#define KAFKA_KCLIENT_INT_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "kafka/kclient.h"
+
+struct kclient {
+	rd_kafka_t *rk;
+	struct err trouble;      /* the last reason a broker or librdkafka gave */
+	int final_count;         /* how often in a row a reason was final */
+	bool stuck;              /* a final reason was seen often enough to give up */
+	void (*log)(int syslog_level, const char *text);
+	char *brokers;           /* owned; for messages */
+	void (*delivered)(void *ctx, const rd_kafka_message_t *m);
+	void (*rebalance)(void *ctx, rd_kafka_resp_err_t e, rd_kafka_topic_partition_list_t *list);
+	void *ctx; /* of the two */
+};
+
+/* The topic's handle, made once and kept by librdkafka until the client closes; give it back with
+ * rd_kafka_topic_destroy. Produce and consume by handle: by name the first record waits a second. */
+rd_kafka_topic_t *kclient_handle(struct kclient *c, const char *topic, struct err *err);
+
+/* Lets librdkafka call back, for up to wait_ms. */
+void kclient_serve(struct kclient *c, int wait_ms);
+
+/* After a wait that got nothing: the reason to give up now, if there is one; -1 and err, else 0.
+ * what says what was tried. */
+int kclient_check(struct kclient *c, const struct deadline *d, const char *what, struct err *err);
+
+#endif

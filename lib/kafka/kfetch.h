@@ -1,0 +1,62 @@
+/* kfetch: the records of one batch, proved.
+ *
+ * With a manifest just its ranges are read, and each sender's input order is restored by a merge of the
+ * partitions (senders come one after the other, in the manifest's order), or records come as they
+ * arrive. Without one (another HRI writer, or a count given by hand) every partition is read from the
+ * batch's start to where its completion stands. Records of other batches are passed over, those that a
+ * retry wrote twice are dropped. Memory does not depend on the batch's size. */
+#ifndef KAFKA_KFETCH_H
+#define KAFKA_KFETCH_H
+
+#include <stdbool.h>
+
+#include "batch/batch.h"
+#include "batch/manifest.h"
+#include "batch/record.h"
+#include "kafka/kread.h"
+
+struct kfetch;
+
+struct kfetch_options {
+	bool ordered;        /* input order; needs a manifest, arrival order without one */
+	bool early;          /* the batch is still being sent: follow until kfetch_finish */
+	int64_t created_ms;  /* times of the events that began and finished the batch */
+	int64_t finished_ms;
+	void (*log)(int syslog_level, const char *text);
+};
+
+int kfetch_open(struct kfetch **out, const struct kv *settings, const struct batch *b,
+    const struct kfetch_options *options, const struct deadline *d, struct err *err);
+void kfetch_close(struct kfetch *f);
+
+/* KREAD_RECORD: *out is valid until the next call. KREAD_EMPTY: nothing came within wait_ms.
+ * KREAD_DONE: all was read; ask kfetch_verify. */
+enum kread_state kfetch_next(struct kfetch *f, int wait_ms, const struct record **out,
+    struct err *err);
+
+/* The batch that is followed has been finished by this document: read what is left of it. */
+int kfetch_finish(struct kfetch *f, const struct batch *b, const struct deadline *d,
+    struct err *err);
+
+/* Is what was given out what was sent? ST_FAIL says what is missing, too much or different. */
+int kfetch_verify(const struct kfetch *f, struct err *err);
+
+/* NULL: the batch has no manifest. */
+const struct manifest *kfetch_manifest(const struct kfetch *f);
+
+/* The manifest's sender of the record given out last; NULL when not known. */
+const struct sender *kfetch_sender(const struct kfetch *f);
+
+/* Was the record given out last the last one of the batch, in input order? */
+bool kfetch_at_last(const struct kfetch *f);
+
+int64_t kfetch_expected(const struct kfetch *f); /* -1: not known */
+
+struct kfetch_counts {
+	int64_t records, bytes;
+	int64_t duplicates; /* dropped */
+	int64_t passed;     /* records of other batches that lay between */
+};
+struct kfetch_counts kfetch_counts(const struct kfetch *f);
+
+#endif

@@ -1,0 +1,325 @@
+#include "kafka/kgroup.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "kafka/kclient_int.h"
+#include "kafka/kerr.h"
+#include "kafka/krecord.h"
+
+struct kgroup {
+	struct kclient *client;
+	char *topic;
+	rd_kafka_topic_partition_list_t *mine; /* NULL: no partition */
+	rd_kafka_message_t *message;           /* the caller has it */
+	rd_kafka_message_t **waiting;          /* came in while the caller worked */
+	size_t waiting_count, waiting_cap, waiting_at;
+	struct record record;
+	bool paused;
+	struct err lost;
+};
+
+static void forget_mine(struct kgroup *g)
+{
+	if (g->mine)
+		rd_kafka_topic_partition_list_destroy(g->mine);
+	g->mine = NULL;
+}
+
+static void drop_waiting(struct kgroup *g)
+{
+	while (g->waiting_at < g->waiting_count)
+		rd_kafka_message_destroy(g->waiting[g->waiting_at++]);
+	g->waiting_at = g->waiting_count = 0;
+}
+
+/* Called from within polls, so in the caller's thread. */
+static void on_rebalance(void *ctx, rd_kafka_resp_err_t code,
+    rd_kafka_topic_partition_list_t *partitions)
+{
+	struct kgroup *g = ctx;
+	rd_kafka_t *rk = g->client->rk;
+	forget_mine(g);
+	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+		g->mine = rd_kafka_topic_partition_list_copy(partitions);
+		rd_kafka_assign(rk, partitions);
+		if (g->paused)
+			rd_kafka_pause_partitions(rk, partitions);
+	} else {
+		drop_waiting(g); /* another member reads these now */
+		rd_kafka_assign(rk, NULL);
+	}
+}
+
+static int subscribe(struct kgroup *g, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(topics, g->topic, RD_KAFKA_PARTITION_UA);
+	rd_kafka_poll_set_consumer(g->client->rk);
+	rd_kafka_resp_err_t e = rd_kafka_subscribe(g->client->rk, topics);
+	rd_kafka_topic_partition_list_destroy(topics);
+	return e ? kerr_set(err, e, "topic %s", g->topic) : 0;
+}
+
+static int open_client(struct kclient **out, const struct kv *settings, const char *group,
+    void (*log)(int, const char *), struct err *err)
+{
+	const char *const tuning[] = {"group.id", group, NULL};
+	struct kclient_options co = {.settings = tuning, .log = log};
+	return kclient_open(out, KCLIENT_MEMBER, settings, &co, err);
+}
+
+int kgroup_open(struct kgroup **out, const struct kv *settings, const char *group,
+    const char *topic, void (*log)(int syslog_level, const char *text),
+    const struct deadline *d, struct err *err)
+{
+	struct kgroup *g = mem_zalloc(1, sizeof(*g));
+	int32_t partitions;
+	g->topic = mem_strdup(topic);
+	g->record = (struct record)RECORD_INIT;
+	int failed = open_client(&g->client, settings, group, log, err);
+	if (!failed) {
+		g->client->rebalance = on_rebalance;
+		g->client->ctx = g;
+		failed = kclient_topic(g->client, topic, &partitions, d, err) || subscribe(g, err);
+	}
+	if (failed) {
+		kgroup_close(g, d);
+		return err_wrap(err, "group %s", group);
+	}
+	*out = g;
+	return 0;
+}
+
+static bool passes(rd_kafka_resp_err_t e)
+{
+	return e == RD_KAFKA_RESP_ERR__PARTITION_EOF || e == RD_KAFKA_RESP_ERR__TRANSPORT ||
+	    e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || e == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+	    e == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED;
+}
+
+/* One message or NULL. An error that will not pass is remembered in g->lost. */
+static rd_kafka_message_t *poll_one(struct kgroup *g, int wait_ms)
+{
+	rd_kafka_message_t *m = rd_kafka_consumer_poll(g->client->rk, wait_ms);
+	if (!m || !m->err)
+		return m;
+	if (!passes(m->err))
+		err_set(&g->lost, kerr_status(m->err), "%s", rd_kafka_message_errstr(m));
+	rd_kafka_message_destroy(m);
+	return NULL;
+}
+
+static int check(struct kgroup *g, struct err *err)
+{
+	if (g->lost.text)
+		return err_set(err, g->lost.status, "%s", g->lost.text);
+	if (g->client->stuck)
+		return err_set(err, ST_CONNECT, "%s", g->client->trouble.text);
+	return 0;
+}
+
+static void resume(struct kgroup *g)
+{
+	if (g->paused && g->mine)
+		rd_kafka_resume_partitions(g->client->rk, g->mine);
+	g->paused = false;
+}
+
+int kgroup_next(struct kgroup *g, int wait_ms, const struct record **out, struct err *err)
+{
+	if (g->message)
+		rd_kafka_message_destroy(g->message);
+	g->message = NULL;
+	if (g->waiting_at < g->waiting_count) {
+		g->message = g->waiting[g->waiting_at++];
+	} else {
+		g->waiting_at = g->waiting_count = 0;
+		resume(g);
+		g->message = poll_one(g, wait_ms);
+	}
+	if (!g->message)
+		return check(g, err);
+	krecord_from(g->message, &g->record);
+	*out = &g->record;
+	return 1;
+}
+
+int kgroup_keep(struct kgroup *g, struct err *err)
+{
+	if (!g->paused && g->mine)
+		rd_kafka_pause_partitions(g->client->rk, g->mine);
+	g->paused = true;
+	rd_kafka_message_t *m = poll_one(g, 0);
+	if (m) {
+		g->waiting = mem_grow(g->waiting, &g->waiting_cap, g->waiting_count + 1,
+		    sizeof(rd_kafka_message_t *));
+		g->waiting[g->waiting_count++] = m;
+	}
+	return check(g, err);
+}
+
+bool kgroup_owns(const struct kgroup *g, int32_t partition)
+{
+	return g->mine &&
+	    rd_kafka_topic_partition_list_find(g->mine, g->topic, partition) != NULL;
+}
+
+/* Where reading of each of our partitions stands: what was read, else what was committed, else the
+ * beginning. */
+static int positions(struct kgroup *g, const int32_t *partitions, int64_t *at,
+    const struct deadline *d, struct err *err)
+{
+	size_t n = (size_t)g->mine->cnt;
+	rd_kafka_topic_partition_list_t *read = rd_kafka_topic_partition_list_copy(g->mine);
+	rd_kafka_topic_partition_list_t *committed = rd_kafka_topic_partition_list_copy(g->mine);
+	int failed = rd_kafka_position(g->client->rk, read) ||
+	    rd_kafka_committed(g->client->rk, committed, deadline_slice_ms(d, 3000)) ||
+	    kclient_offsets(g->client, g->topic, partitions, n, KOFFSET_BEGINNING, at, d, err);
+	for (size_t i = 0; i < n && !failed; i++) {
+		if (committed->elems[i].offset > at[i])
+			at[i] = committed->elems[i].offset;
+		if (read->elems[i].offset > at[i])
+			at[i] = read->elems[i].offset;
+	}
+	rd_kafka_topic_partition_list_destroy(read);
+	rd_kafka_topic_partition_list_destroy(committed);
+	return failed;
+}
+
+bool kgroup_caught_up(struct kgroup *g, const struct deadline *d)
+{
+	struct err ignored = ERR_INIT;
+	if (!g->mine || g->waiting_at < g->waiting_count)
+		return false;
+	size_t n = (size_t)g->mine->cnt;
+	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));
+	int64_t *ends = mem_zalloc(n, sizeof(*ends)), *at = mem_zalloc(n, sizeof(*at));
+	for (size_t i = 0; i < n; i++)
+		partitions[i] = g->mine->elems[i].partition;
+	bool done = !positions(g, partitions, at, d, &ignored) &&
+	    !kclient_offsets(g->client, g->topic, partitions, n, KOFFSET_END, ends, d, &ignored);
+	for (size_t i = 0; i < n && done; i++)
+		done = at[i] >= ends[i];
+	free(partitions);
+	free(ends);
+	free(at);
+	err_clear(&ignored);
+	return done;
+}
+
+struct commit_answer {
+	bool came;
+	rd_kafka_resp_err_t err;
+};
+
+static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t e,
+    rd_kafka_topic_partition_list_t *offsets, void *opaque)
+{
+	struct commit_answer *a = opaque;
+	(void)rk;
+	a->came = true;
+	a->err = e;
+	for (int i = 0; offsets && i < offsets->cnt && !a->err; i++)
+		a->err = offsets->elems[i].err;
+}
+
+/* rd_kafka_commit has no time limit: without a coordinator it waits for the session timeout. */
+int kgroup_commit(struct kgroup *g, int32_t partition, int64_t offset, const struct deadline *d,
+    struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(g->client->rk);
+	/* owned by the answer if it comes late, so never freed then */
+	struct commit_answer *a = mem_zalloc(1, sizeof(*a));
+	rd_kafka_topic_partition_list_add(list, g->topic, partition)->offset = offset;
+	rd_kafka_resp_err_t e =
+	    rd_kafka_commit_queue(g->client->rk, list, queue, on_commit, a);
+	while (!e && !a->came && deadline_left_ms(d))
+		rd_kafka_queue_poll_callback(queue, deadline_slice_ms(d, 200));
+	int failed = 0;
+	if (e || (a->came && a->err))
+		failed = kerr_set(err, e ? e : a->err, "commit of %s, partition %d, offset %lld",
+		    g->topic, partition, (long long)offset);
+	else if (!a->came)
+		failed = err_set(err, ST_UNKNOWN, "commit of %s, partition %d, offset %lld was not "
+		    "answered in time", g->topic, partition, (long long)offset);
+	if (e || a->came)
+		free(a);
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_queue_destroy(queue);
+	return failed;
+}
+
+/* rd_kafka_consumer_close waits for a broker that may never answer. */
+static bool leave(struct kgroup *g, const struct deadline *d)
+{
+	rd_kafka_t *rk = g->client->rk;
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+	rd_kafka_error_t *e = rd_kafka_consumer_close_queue(rk, queue);
+	if (e)
+		rd_kafka_error_destroy(e);
+	while (!e && !rd_kafka_consumer_closed(rk) && deadline_left_ms(d)) {
+		rd_kafka_event_t *event = rd_kafka_queue_poll(queue, deadline_slice_ms(d, 100));
+		if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+			rd_kafka_assign(rk, NULL);
+		if (event)
+			rd_kafka_event_destroy(event);
+	}
+	bool closed = rd_kafka_consumer_closed(rk);
+	rd_kafka_queue_destroy(queue);
+	return closed;
+}
+
+void kgroup_close(struct kgroup *g, const struct deadline *d)
+{
+	if (!g)
+		return;
+	if (g->message)
+		rd_kafka_message_destroy(g->message);
+	drop_waiting(g);
+	free(g->waiting);
+	/* A client that could not leave is not destroyed either: that would wait for the broker. */
+	if (g->client && leave(g, d))
+		kclient_close(g->client);
+	forget_mine(g);
+	headers_release(&g->record.headers);
+	err_clear(&g->lost);
+	free(g->topic);
+	free(g);
+}
+
+static int ask_committed(struct kclient *c, rd_kafka_topic_partition_list_t *list,
+    const struct deadline *d, struct err *err)
+{
+	for (;;) {
+		rd_kafka_resp_err_t e =
+		    rd_kafka_committed(c->rk, list, deadline_slice_ms(d, 3000));
+		if (!e)
+			return 0;
+		if (kerr_is_final(e))
+			return kerr_set(err, e, "committed offsets");
+		kclient_serve(c, 0);
+		if (kclient_check(c, d, "committed offsets", err))
+			return -1;
+	}
+}
+
+int kgroup_committed(const struct kv *settings, const char *group, const char *topic,
+    const int32_t *partitions, size_t count, int64_t *offsets, const struct deadline *d,
+    struct err *err)
+{
+	struct kclient *c;
+	if (open_client(&c, settings, group, NULL, err))
+		return -1;
+	rd_kafka_topic_partition_list_t *list =
+	    rd_kafka_topic_partition_list_new((int)count);
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, topic, partitions[i]);
+	int failed = ask_committed(c, list, d, err);
+	for (size_t i = 0; i < count; i++)
+		offsets[i] = list->elems[i].offset >= 0 ? list->elems[i].offset : -1;
+	rd_kafka_topic_partition_list_destroy(list);
+	kclient_close(c);
+	return failed ? err_wrap(err, "group %s", group) : 0;
+}

@@ -1,0 +1,49 @@
+/* kgroup: a member of a consumer group on one topic: Kafka divides its partitions among the members.
+ *
+ * Offsets are committed only by kgroup_commit, after the record's work is done and flushed. Whoever
+ * works longer than a second on a record calls kgroup_keep meanwhile, or the group takes its partitions
+ * away after max.poll.interval.ms. */
+#ifndef KAFKA_KGROUP_H
+#define KAFKA_KGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/deadline.h"
+#include "base/err.h"
+#include "base/kv.h"
+#include "batch/record.h"
+#include "kafka/kclient.h"
+
+struct kgroup;
+
+/* Joins the group; the topic must be there. */
+int kgroup_open(struct kgroup **out, const struct kv *settings, const char *group,
+    const char *topic, void (*log)(int syslog_level, const char *text),
+    const struct deadline *d, struct err *err);
+
+/* The next record of the partitions that are ours now: 1, valid until the next call; 0: none within
+ * wait_ms; -1. */
+int kgroup_next(struct kgroup *g, int wait_ms, const struct record **out, struct err *err);
+
+/* Serves the group while the caller works; nothing is read. -1: the membership is lost for good. */
+int kgroup_keep(struct kgroup *g, struct err *err);
+
+bool kgroup_owns(const struct kgroup *g, int32_t partition);
+
+/* Every partition that is ours was read to its present end? False while none is. */
+bool kgroup_caught_up(struct kgroup *g, const struct deadline *d);
+
+/* The record at offset - 1 and all before it are done. -1: not committed, or not known. */
+int kgroup_commit(struct kgroup *g, int32_t partition, int64_t offset, const struct deadline *d,
+    struct err *err);
+
+/* Leaves the group. When the broker does not answer in time the member is just dropped. */
+void kgroup_close(struct kgroup *g, const struct deadline *d);
+
+/* What a group has committed for these partitions, without joining it; -1: nothing. */
+int kgroup_committed(const struct kv *settings, const char *group, const char *topic,
+    const int32_t *partitions, size_t count, int64_t *offsets, const struct deadline *d,
+    struct err *err);
+
+#endif

@@ -1,0 +1,215 @@
+#include "kafka/klog.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/murmur2.h"
+#include "kafka/kread.h"
+
+struct klog {
+	struct kclient *client;
+	char *stream, *topic;
+	int32_t partitions;
+	struct klog_options options;
+	struct kread *read;
+	struct kread_range *scan; /* what the scan reads: start, and the end when it began */
+	size_t scan_count;
+	struct event event;
+	size_t held; /* the lane whose head the caller has; SIZE_MAX: none */
+};
+
+int klog_open(struct klog **out, const struct kv *settings, const char *stream,
+    const struct klog_options *options, const struct deadline *d, struct err *err)
+{
+	struct kread_tuning tuning;
+	struct klog *l = mem_zalloc(1, sizeof(*l));
+	struct buf topic = BUF_INIT;
+	buf_printf(&topic, "%s.notification", stream);
+	l->topic = buf_detach(&topic);
+	l->stream = mem_strdup(stream);
+	l->options = *options;
+	l->held = SIZE_MAX;
+	kread_tune(&tuning, 1, options->follow);
+	struct kclient_options co = {.settings = tuning.pairs, .log = options->log};
+	if (kclient_open(&l->client, KCLIENT_READER, settings, &co, err) ||
+	    kclient_topic(l->client, l->topic, &l->partitions, d, err)) {
+		klog_close(l);
+		return -1;
+	}
+	*out = l;
+	return 0;
+}
+
+static void scan_end(struct klog *l)
+{
+	kread_close(l->read);
+	l->read = NULL;
+	free(l->scan);
+	l->scan = NULL;
+	l->scan_count = 0;
+	l->held = SIZE_MAX;
+}
+
+void klog_close(struct klog *l)
+{
+	if (!l)
+		return;
+	scan_end(l);
+	event_release(&l->event);
+	kclient_close(l->client);
+	free(l->stream);
+	free(l->topic);
+	free(l);
+}
+
+const char *klog_stream(const struct klog *l)
+{
+	return l->stream;
+}
+
+const char *klog_topic(const struct klog *l)
+{
+	return l->topic;
+}
+
+int32_t klog_partitions(const struct klog *l)
+{
+	return l->partitions;
+}
+
+struct kclient *klog_client(struct klog *l)
+{
+	return l->client;
+}
+
+int32_t klog_home(const struct klog *l, struct str id)
+{
+	return murmur2_partition(id, l->partitions);
+}
+
+/* Reads on for ever; l->scan remembers where the log ended. */
+static int scan_begin(struct klog *l, struct err *err)
+{
+	struct kread_range *endless = mem_zalloc(l->scan_count, sizeof(*endless));
+	for (size_t i = 0; i < l->scan_count; i++)
+		endless[i] = (struct kread_range){l->scan[i].partition, l->scan[i].start,
+		    INT64_MAX};
+	int failed =
+	    kread_open(&l->read, l->client, l->topic, endless, l->scan_count, err);
+	free(endless);
+	return failed;
+}
+
+int klog_scan(struct klog *l, int64_t from_ms, const struct deadline *d, struct err *err)
+{
+	size_t n = (size_t)l->partitions;
+	scan_end(l);
+	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));
+	int64_t *starts = mem_zalloc(n, sizeof(*starts)), *ends = mem_zalloc(n, sizeof(*ends));
+	for (size_t i = 0; i < n; i++)
+		partitions[i] = (int32_t)i;
+	int64_t when = from_ms == KLOG_BEGINNING ? KOFFSET_BEGINNING
+	    : from_ms == KLOG_END		 ? KOFFSET_END
+						 : (from_ms > 0 ? from_ms : 0);
+	int failed = kclient_offsets(l->client, l->topic, partitions, n, when, starts, d, err);
+	if (!failed)
+		failed = kclient_offsets(l->client, l->topic, partitions, n, KOFFSET_END, ends, d,
+		    err);
+	l->scan = mem_zalloc(n, sizeof(*l->scan));
+	l->scan_count = n;
+	for (size_t i = 0; i < n; i++)
+		l->scan[i] = (struct kread_range){partitions[i], starts[i], ends[i]};
+	free(partitions);
+	free(starts);
+	free(ends);
+	return failed ? -1 : scan_begin(l, err);
+}
+
+int klog_scan_partition(struct klog *l, int32_t partition, int64_t offset,
+    const struct deadline *d, struct err *err)
+{
+	int64_t end;
+	scan_end(l);
+	if (kclient_offsets(l->client, l->topic, &partition, 1, KOFFSET_END, &end, d, err))
+		return -1;
+	l->scan = mem_zalloc(1, sizeof(*l->scan));
+	l->scan_count = 1;
+	l->scan[0] = (struct kread_range){partition, offset, end};
+	return scan_begin(l, err);
+}
+
+static bool lane_caught_up(const struct klog *l, size_t lane)
+{
+	return kread_position(l->read, lane) >= l->scan[lane].end;
+}
+
+bool klog_caught_up(const struct klog *l)
+{
+	for (size_t i = 0; i < l->scan_count; i++)
+		if (!lane_caught_up(l, i))
+			return false;
+	return true;
+}
+
+int64_t klog_position(const struct klog *l, int32_t partition)
+{
+	for (size_t i = 0; i < l->scan_count; i++)
+		if (l->scan[i].partition == partition)
+			return kread_position(l->read, i);
+	return -1;
+}
+
+/* Until the end that the scan found, partitions are merged by time, so that a batch whose events lie
+ * in several of them (a writer without keys) folds in the order in which they were written. */
+static enum kread_state next_by_time(struct klog *l, int wait_ms, size_t *lane,
+    const struct record **out, struct err *err)
+{
+	const struct record *best = NULL, *r;
+	for (size_t i = 0; i < l->scan_count; i++) {
+		enum kread_state s = kread_head(l->read, i, &r, err);
+		if (s == KREAD_ERROR)
+			return s;
+		if (s == KREAD_EMPTY && !lane_caught_up(l, i)) {
+			kread_wait(l->read, i, wait_ms);
+			return KREAD_EMPTY;
+		}
+		if (s == KREAD_RECORD && (!best || r->ts_ms < best->ts_ms)) {
+			best = r;
+			*lane = i;
+		}
+	}
+	*out = best;
+	return best ? KREAD_RECORD : KREAD_EMPTY;
+}
+
+static enum kread_state next_record(struct klog *l, int wait_ms, size_t *lane,
+    const struct record **out, struct err *err)
+{
+	if (l->held != SIZE_MAX)
+		kread_pop(l->read, l->held);
+	l->held = SIZE_MAX;
+	if (l->scan_count > 1 && !klog_caught_up(l))
+		return next_by_time(l, wait_ms, lane, out, err);
+	return kread_any(l->read, wait_ms, lane, out, err);
+}
+
+int klog_next(struct klog *l, int wait_ms, const struct event **out, struct err *err)
+{
+	for (;;) {
+		size_t lane;
+		const struct record *r;
+		const char *why;
+		enum kread_state s = next_record(l, wait_ms, &lane, &r, err);
+		if (s == KREAD_ERROR)
+			return err_wrap(err, "stream %s", l->stream);
+		if (s != KREAD_RECORD)
+			return 0;
+		l->held = lane;
+		if (event_decode(r, &l->event, &why)) {
+			*out = &l->event;
+			return 1;
+		}
+		if (l->options.passed)
+			l->options.passed(l->options.ctx, r, why);
+	}
+}

@@ -1,0 +1,60 @@
+/* klog: a stream's notification topic, the only truth about its batches.
+ *
+ * klog_scan* reads the events of all batches, in time order up to the present end and then as they
+ * come. kbatch (kafka/kbatch.h) is one batch in it. A record that is no event is passed over and told
+ * to `passed`. */
+#ifndef KAFKA_KLOG_H
+#define KAFKA_KLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/deadline.h"
+#include "base/err.h"
+#include "base/kv.h"
+#include "batch/event.h"
+#include "kafka/kclient.h"
+
+struct klog;
+
+struct klog_options {
+	bool follow; /* stays for events to come: a calmer rhythm of fetches */
+	void (*passed)(void *ctx, const struct record *r, const char *why); /* may be NULL */
+	void *ctx;
+	void (*log)(int syslog_level, const char *text);
+};
+
+/* Connects and makes sure STREAM.notification is there. */
+int klog_open(struct klog **out, const struct kv *settings, const char *stream,
+    const struct klog_options *options, const struct deadline *d, struct err *err);
+void klog_close(struct klog *l);
+
+const char *klog_stream(const struct klog *l);
+const char *klog_topic(const struct klog *l);
+int32_t klog_partitions(const struct klog *l);
+
+/* The partition of a batch's events, as Java's clients choose it. */
+int32_t klog_home(const struct klog *l, struct str id);
+
+#define KLOG_BEGINNING INT64_MIN
+#define KLOG_END       INT64_MAX
+
+/* From this time on (or KLOG_*), all partitions. A second call starts anew. */
+int klog_scan(struct klog *l, int64_t from_ms, const struct deadline *d, struct err *err);
+
+/* The same for one partition from an offset on. */
+int klog_scan_partition(struct klog *l, int32_t partition, int64_t offset,
+    const struct deadline *d, struct err *err);
+
+/* The next event: 1, valid until the next call; 0 when none came within wait_ms; -1. */
+int klog_next(struct klog *l, int wait_ms, const struct event **out, struct err *err);
+
+/* Was everything seen that the topic held when the scan began? */
+bool klog_caught_up(const struct klog *l);
+
+/* Everything of this partition below this offset was seen; -1: the scan does not read it. */
+int64_t klog_position(const struct klog *l, int32_t partition);
+
+struct kclient *klog_client(struct klog *l);
+
+#endif

@@ -1,0 +1,179 @@
+#include "kafka/kproduce.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "kafka/kclient_int.h"
+#include "kafka/kerr.h"
+#include "kafka/krecord.h"
+
+struct kproduce {
+	struct kclient *client;
+	rd_kafka_topic_t *topic;
+	char *name;
+	struct kproduce_options options;
+	int64_t in_flight;
+	int64_t longest;
+	struct err trouble;
+	struct record failed; /* room to show one in */
+};
+
+static enum kack_result result_of(const rd_kafka_message_t *m)
+{
+	if (!m->err)
+		return KACK_DONE;
+	return rd_kafka_message_status(m) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED ? KACK_FAILED
+									       : KACK_UNKNOWN;
+}
+
+static void on_delivered(void *ctx, const rd_kafka_message_t *m)
+{
+	struct kproduce *p = ctx;
+	p->in_flight--;
+	if (m->err)
+		kerr_set(&p->trouble, m->err, "topic %s, partition %d", p->name, m->partition);
+	struct kack ack = {
+	    .cookie = m->_private,
+	    .result = result_of(m),
+	    .partition = m->partition,
+	    .offset = m->offset,
+	};
+	if (m->err) {
+		krecord_from(m, &p->failed);
+		ack.record = &p->failed;
+	}
+	p->options.acked(p->options.ctx, &ack);
+}
+
+static int64_t conf_number(rd_kafka_t *rk, const char *name)
+{
+	char text[32] = "0";
+	size_t size = sizeof(text);
+	rd_kafka_conf_get(rd_kafka_conf(rk), name, text, &size);
+	return strtoll(text, NULL, 10);
+}
+
+int kproduce_open(struct kproduce **out, const struct kv *settings, const char *topic,
+    const struct kproduce_options *options, struct err *err)
+{
+	char give_up[24];
+	int64_t ms = options->give_up_ms < INT32_MAX ? options->give_up_ms : INT32_MAX;
+	snprintf(give_up, sizeof(give_up), "%lld", (long long)(ms > 0 ? ms : 1));
+	const char *const tuning[] = {
+	    "message.timeout.ms", give_up,
+	    "linger.ms", options->bulk ? "5" : "0",
+	    "queue.buffering.max.messages", "40000",
+	    "queue.buffering.max.kbytes", "32768",
+	    NULL,
+	};
+	struct kclient_options co = {.settings = tuning, .log = options->log};
+	struct kproduce *p = mem_zalloc(1, sizeof(*p));
+	p->options = *options;
+	p->name = mem_strdup(topic);
+	if (kclient_open(&p->client, KCLIENT_PRODUCER, settings, &co, err) ||
+	    !(p->topic = kclient_handle(p->client, topic, err))) {
+		kproduce_close(p);
+		return -1;
+	}
+	p->client->delivered = on_delivered;
+	p->client->ctx = p;
+	p->longest = conf_number(p->client->rk, "message.max.bytes");
+	*out = p;
+	return 0;
+}
+
+int kproduce_check(struct kproduce *p, int32_t *partitions, const struct deadline *d,
+    struct err *err)
+{
+	return kclient_topic(p->client, p->name, partitions, d, err);
+}
+
+enum kproduce_answer kproduce_send(struct kproduce *p, const struct record *r, void *cookie, struct err *err)
+{
+	rd_kafka_headers_t *headers = krecord_headers(&r->headers);
+	void *value = (void *)(uintptr_t)r->value.ptr, *key = (void *)(uintptr_t)r->key.ptr;
+	rd_kafka_resp_err_t e;
+	if (headers)
+		e = rd_kafka_producev(p->client->rk, RD_KAFKA_V_RKT(p->topic),
+		    RD_KAFKA_V_PARTITION(r->partition), RD_KAFKA_V_VALUE(value, r->value.len),
+		    RD_KAFKA_V_KEY(key, r->key.len), RD_KAFKA_V_OPAQUE(cookie),
+		    RD_KAFKA_V_TIMESTAMP(r->ts_ms > 0 ? r->ts_ms : 0),
+		    RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+	else
+		e = rd_kafka_producev(p->client->rk, RD_KAFKA_V_RKT(p->topic),
+		    RD_KAFKA_V_PARTITION(r->partition), RD_KAFKA_V_VALUE(value, r->value.len),
+		    RD_KAFKA_V_KEY(key, r->key.len), RD_KAFKA_V_OPAQUE(cookie),
+		    RD_KAFKA_V_TIMESTAMP(r->ts_ms > 0 ? r->ts_ms : 0), RD_KAFKA_V_END);
+	if (!e) {
+		p->in_flight++;
+		return KPRODUCE_SENT;
+	}
+	if (headers)
+		rd_kafka_headers_destroy(headers);
+	if (e == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+		return KPRODUCE_FULL;
+	if (e == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+		err_set(err, ST_FAIL, "%zu bytes with its key: longer than message.max.bytes=%lld",
+		    r->key.len + r->value.len, (long long)p->longest);
+		return KPRODUCE_TOO_LONG;
+	}
+	kerr_set(err, e, "topic %s", p->name);
+	return KPRODUCE_REFUSED;
+}
+
+void kproduce_poll(struct kproduce *p, int wait_ms)
+{
+	kclient_serve(p->client, wait_ms);
+}
+
+int kproduce_flush(struct kproduce *p, const struct deadline *d, struct err *err)
+{
+	while (p->in_flight > 0) {
+		int slice_ms = deadline_slice_ms(d, 100);
+		if (slice_ms == 0)
+			return err_set(err, ST_UNKNOWN, "%lld records of topic %s not acknowledged",
+			    (long long)p->in_flight, p->name);
+		/* flush, and not poll alone, overrides linger.ms for what is still queued */
+		rd_kafka_flush(p->client->rk, slice_ms);
+	}
+	return 0;
+}
+
+int64_t kproduce_in_flight(const struct kproduce *p)
+{
+	return p->in_flight;
+}
+
+const struct err *kproduce_trouble(const struct kproduce *p)
+{
+	return p->trouble.text ? &p->trouble : &p->client->trouble;
+}
+
+int64_t kproduce_longest(const struct kproduce *p)
+{
+	return p->longest;
+}
+
+/* What is still out is given up, so that its owner gets his memory back. */
+static void give_back(struct kproduce *p)
+{
+	rd_kafka_purge(p->client->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	for (int i = 0; i < 20 && p->in_flight; i++)
+		kclient_serve(p->client, 50);
+}
+
+void kproduce_close(struct kproduce *p)
+{
+	if (!p)
+		return;
+	if (p->client && p->in_flight)
+		give_back(p);
+	if (p->topic)
+		rd_kafka_topic_destroy(p->topic);
+	kclient_close(p->client);
+	err_clear(&p->trouble);
+	headers_release(&p->failed.headers);
+	free(p->name);
+	free(p);
+}

@@ -1,0 +1,350 @@
+#include "kafka/kread.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "kafka/kclient_int.h"
+#include "kafka/kerr.h"
+#include "kafka/krecord.h"
+
+#define TAKE_AT_ONCE 512
+
+/* So long a lane may be silent before its broker is nudged. */
+#define PATIENCE_MS 5
+
+struct inbox {
+	rd_kafka_queue_t *queue;
+	rd_kafka_message_t **list; /* TAKE_AT_ONCE messages, taken from queue together */
+	size_t count, at;
+};
+
+struct lane {
+	int32_t partition;
+	int64_t next, end;
+	bool started, done;
+	struct inbox in;
+	struct record head;
+	const rd_kafka_message_t *head_of; /* the message that head was made from */
+};
+
+struct kread {
+	struct kclient *client;
+	rd_kafka_topic_t *topic;
+	char *name;
+	struct lane *lanes;
+	size_t count;
+	size_t turn;         /* kread_any: the lane looked at first */
+	rd_kafka_queue_t *wake; /* kread_any: where all lanes' queues lead once it waits */
+	struct inbox any;
+	int64_t bytes;
+};
+
+void kread_tune(struct kread_tuning *t, size_t lanes, bool follow)
+{
+	size_t kb = lanes ? 65536 / lanes : 4096, bytes = lanes > 16 ? 65536 : 131072;
+	if (kb > 4096)
+		kb = 4096;
+	if (kb < 256)
+		kb = 256;
+	snprintf(t->queue_kb, sizeof(t->queue_kb), "%zu", kb);
+	snprintf(t->fetch_bytes, sizeof(t->fetch_bytes), "%zu", bytes);
+	const char *pairs[KREAD_TUNING] = {"queued.max.messages.kbytes", t->queue_kb,
+	    "fetch.message.max.bytes", t->fetch_bytes, "fetch.wait.max.ms", follow ? "100" : "5"};
+	for (int i = 0; i < KREAD_TUNING; i++)
+		t->pairs[i] = pairs[i];
+}
+
+static void inbox_init(struct inbox *in, rd_kafka_t *rk)
+{
+	in->queue = rd_kafka_queue_new(rk);
+	in->list = mem_zalloc(TAKE_AT_ONCE, sizeof(*in->list));
+}
+
+static void inbox_drop(struct inbox *in)
+{
+	rd_kafka_message_destroy(in->list[in->at++]);
+}
+
+/* Never waits: with a time, the call would wait until the whole array is full. */
+static bool inbox_fill(struct inbox *in)
+{
+	if (in->at < in->count)
+		return true;
+	ssize_t n = rd_kafka_consume_batch_queue(in->queue, 0, in->list, TAKE_AT_ONCE);
+	in->at = 0;
+	in->count = n > 0 ? (size_t)n : 0;
+	return in->count > 0;
+}
+
+/* Waits for one message and takes it. */
+static void inbox_wait(struct inbox *in, int wait_ms)
+{
+	if (in->at < in->count)
+		return;
+	rd_kafka_message_t *m = rd_kafka_consume_queue(in->queue, wait_ms);
+	in->at = 0;
+	in->count = m != NULL;
+	in->list[0] = m;
+}
+
+static void inbox_release(struct inbox *in)
+{
+	while (in->at < in->count)
+		inbox_drop(in);
+	if (in->queue)
+		rd_kafka_queue_destroy(in->queue);
+	free(in->list);
+}
+
+static int lane_start(struct kread *r, struct lane *l, struct err *err)
+{
+	inbox_init(&l->in, r->client->rk);
+	if (l->next >= l->end) {
+		l->done = true;
+		return 0;
+	}
+	if (rd_kafka_consume_start_queue(r->topic, l->partition, l->next, l->in.queue))
+		return kerr_set(err, rd_kafka_last_error(), "topic %s, partition %d", r->name,
+		    l->partition);
+	l->started = true;
+	return 0;
+}
+
+/* A finished partition must leave, or others wait behind its empty fetches. */
+static void lane_finish(struct kread *r, struct lane *l)
+{
+	l->done = true;
+	if (l->started)
+		rd_kafka_consume_stop(r->topic, l->partition);
+	l->started = false;
+}
+
+int kread_open(struct kread **out, struct kclient *c, const char *topic,
+    const struct kread_range *ranges, size_t count, struct err *err)
+{
+	struct kread *r = mem_zalloc(1, sizeof(*r));
+	r->client = c;
+	r->name = mem_strdup(topic);
+	r->lanes = mem_zalloc(count, sizeof(*r->lanes));
+	r->count = count;
+	r->topic = kclient_handle(c, topic, err);
+	int failed = r->topic ? 0 : -1;
+	for (size_t i = 0; i < count && !failed; i++) {
+		struct lane *l = &r->lanes[i];
+		*l = (struct lane){.partition = ranges[i].partition, .next = ranges[i].start,
+		    .end = ranges[i].end, .head = RECORD_INIT};
+		failed = lane_start(r, l, err);
+	}
+	if (failed) {
+		kread_close(r);
+		return -1;
+	}
+	*out = r;
+	return 0;
+}
+
+void kread_close(struct kread *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->count; i++) {
+		struct lane *l = &r->lanes[i];
+		lane_finish(r, l);
+		inbox_release(&l->in);
+		headers_release(&l->head.headers);
+	}
+	if (r->wake)
+		inbox_release(&r->any);
+	if (r->topic)
+		rd_kafka_topic_destroy(r->topic);
+	free(r->lanes);
+	free(r->name);
+	free(r);
+}
+
+static int lane_error(const struct kread *r, const struct lane *l, const rd_kafka_message_t *m,
+    struct err *err)
+{
+	if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+	    m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
+		return err_set(err, ST_FAIL,
+		    "topic %s, partition %d: offset %lld is not in the log any more "
+		    "(retention has deleted it)", r->name, l->partition, (long long)l->next);
+	return kerr_set(err, m->err, "topic %s, partition %d, offset %lld", r->name, l->partition,
+	    (long long)l->next);
+}
+
+/* Looks at one message of the lane. KREAD_EMPTY: it was nothing for the caller, drop it. */
+static enum kread_state lane_look(struct kread *r, struct lane *l, const rd_kafka_message_t *m,
+    struct err *err)
+{
+	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		if (m->offset > l->next)
+			l->next = m->offset;
+		if (l->next >= l->end)
+			lane_finish(r, l);
+		return KREAD_EMPTY;
+	}
+	if (m->err == RD_KAFKA_RESP_ERR__TRANSPORT || m->err == RD_KAFKA_RESP_ERR__TIMED_OUT)
+		return KREAD_EMPTY; /* librdkafka goes on by itself */
+	if (m->err)
+		return (enum kread_state)lane_error(r, l, m, err);
+	if (m->offset >= l->end) {
+		lane_finish(r, l);
+		return KREAD_EMPTY;
+	}
+	if (m->offset < l->next)
+		return KREAD_EMPTY; /* a stale fetch gave it twice */
+	if (l->head_of != m) {
+		krecord_from(m, &l->head);
+		l->head_of = m;
+	}
+	return KREAD_RECORD;
+}
+
+static struct lane *lane_of(struct kread *r, int32_t partition)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->lanes[i].partition == partition)
+			return &r->lanes[i];
+	return NULL;
+}
+
+enum kread_state kread_head(struct kread *r, size_t lane, const struct record **out,
+    struct err *err)
+{
+	struct lane *l = &r->lanes[lane];
+	while (!l->done && inbox_fill(&l->in)) {
+		enum kread_state s = lane_look(r, l, l->in.list[l->in.at], err);
+		if (s == KREAD_EMPTY) {
+			inbox_drop(&l->in);
+			continue;
+		}
+		*out = &l->head;
+		return s;
+	}
+	return l->done ? KREAD_DONE : KREAD_EMPTY;
+}
+
+static void lane_pass(struct kread *r, struct lane *l)
+{
+	r->bytes += (int64_t)(l->head.key.len + l->head.value.len);
+	l->next = l->head.offset + 1;
+	l->head_of = NULL;
+}
+
+void kread_pop(struct kread *r, size_t lane)
+{
+	struct lane *l = &r->lanes[lane];
+	struct inbox *in = r->wake && r->any.at < r->any.count &&
+		r->any.list[r->any.at] == l->head_of ? &r->any : &l->in;
+	lane_pass(r, l);
+	inbox_drop(in);
+	if (l->next >= l->end)
+		lane_finish(r, l);
+}
+
+/* Before 2.2 the fetcher may sleep for up to a second when all queues were full; a request to the
+ * partition's leader wakes it. */
+static void nudge(struct kread *r, const struct lane *l)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(list, r->name, l->partition)->offset = KOFFSET_END;
+	rd_kafka_offsets_for_times(r->client->rk, list, 100);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
+void kread_wait(struct kread *r, size_t lane, int wait_ms)
+{
+	struct lane *l = &r->lanes[lane];
+	inbox_wait(&l->in, wait_ms < PATIENCE_MS ? wait_ms : PATIENCE_MS);
+	if (l->in.count == 0 && wait_ms > PATIENCE_MS) {
+		nudge(r, l);
+		inbox_wait(&l->in, wait_ms - PATIENCE_MS);
+	}
+	kclient_serve(r->client, 0);
+}
+
+/* From the first wait on all queues lead to one, for one wait over all of them. */
+static void share_queue(struct kread *r)
+{
+	if (r->wake)
+		return;
+	inbox_init(&r->any, r->client->rk);
+	r->wake = r->any.queue;
+	for (size_t i = 0; i < r->count; i++)
+		rd_kafka_queue_forward(r->lanes[i].in.queue, r->wake);
+}
+
+static enum kread_state shared_head(struct kread *r, size_t *lane, const struct record **out,
+    struct err *err)
+{
+	while (r->any.at < r->any.count) {
+		const rd_kafka_message_t *m = r->any.list[r->any.at];
+		struct lane *l = lane_of(r, m->partition);
+		enum kread_state s = l && !l->done ? lane_look(r, l, m, err) : KREAD_EMPTY;
+		if (s == KREAD_EMPTY) {
+			inbox_drop(&r->any);
+			continue;
+		}
+		*lane = (size_t)(l - r->lanes);
+		*out = &l->head;
+		return s;
+	}
+	return KREAD_EMPTY;
+}
+
+enum kread_state kread_any(struct kread *r, int wait_ms, size_t *lane,
+    const struct record **out, struct err *err)
+{
+	size_t done = 0;
+	for (size_t i = 0; i < r->count; i++) {
+		size_t at = (r->turn + i) % r->count;
+		struct lane *l = &r->lanes[at];
+		done += l->done;
+		/* What a lane took before the queues were joined comes first. */
+		if (r->wake && l->in.at >= l->in.count)
+			continue;
+		enum kread_state s = kread_head(r, at, out, err);
+		if (s == KREAD_RECORD || s == KREAD_ERROR) {
+			*lane = r->turn = at;
+			return s;
+		}
+	}
+	if (done == r->count)
+		return KREAD_DONE;
+	share_queue(r);
+	if (!inbox_fill(&r->any))
+		inbox_wait(&r->any, wait_ms);
+	kclient_serve(r->client, 0);
+	return shared_head(r, lane, out, err);
+}
+
+size_t kread_lanes(const struct kread *r)
+{
+	return r->count;
+}
+
+int32_t kread_partition(const struct kread *r, size_t lane)
+{
+	return r->lanes[lane].partition;
+}
+
+void kread_set_end(struct kread *r, size_t lane, int64_t end)
+{
+	struct lane *l = &r->lanes[lane];
+	l->end = end;
+	if (!l->done && l->next >= end)
+		lane_finish(r, l);
+}
+
+int64_t kread_position(const struct kread *r, size_t lane)
+{
+	return r->lanes[lane].next;
+}
+
+int64_t kread_bytes(const struct kread *r)
+{
+	return r->bytes;
+}

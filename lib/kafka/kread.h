@@ -1,0 +1,71 @@
+/* kread: reads ranges of a topic's partitions by absolute offsets, without a group.
+ *
+ * Each partition is a lane with its own queue, so that a caller may take from whichever lane it
+ * wants (a merge) or from all as they come. Memory is bounded by the limits of the queues, whatever
+ * the ranges hold. A lane ends by position: transaction markers and compacted records fill offsets
+ * too, so its last record may never come. */
+#ifndef KAFKA_KREAD_H
+#define KAFKA_KREAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/deadline.h"
+#include "base/err.h"
+#include "base/kv.h"
+#include "batch/record.h"
+#include "kafka/kclient.h"
+
+struct kread_range {
+	int32_t partition;
+	int64_t start, end; /* end is the offset after the last; INT64_MAX: follow for ever */
+};
+
+enum kread_state {
+	KREAD_ERROR = -1,
+	KREAD_EMPTY,  /* nothing here now, more will come */
+	KREAD_RECORD,
+	KREAD_DONE,   /* the range is read */
+};
+
+struct kread;
+
+/* c must have seen the topic (kclient_topic) and reads nothing else of it meanwhile. */
+int kread_open(struct kread **out, struct kclient *c, const char *topic,
+    const struct kread_range *ranges, size_t count, struct err *err);
+void kread_close(struct kread *r);
+
+/* The settings that fit reading so many lanes at once, to open the client with: bounded memory and no
+ * stalls. names_values has room for KREAD_TUNING entries. */
+#define KREAD_TUNING 8
+struct kread_tuning {
+	char queue_kb[24], fetch_bytes[24];
+	const char *pairs[KREAD_TUNING];
+};
+void kread_tune(struct kread_tuning *t, size_t lanes, bool follow);
+
+/* The lane's next record, without waiting; it stays valid until kread_pop of this lane. */
+enum kread_state kread_head(struct kread *r, size_t lane, const struct record **out,
+    struct err *err);
+void kread_pop(struct kread *r, size_t lane);
+
+/* Waits up to wait_ms for something in this lane. */
+void kread_wait(struct kread *r, size_t lane, int wait_ms);
+
+/* The next record of any lane, as they come, waiting up to wait_ms; pop it by its lane. */
+enum kread_state kread_any(struct kread *r, int wait_ms, size_t *lane,
+    const struct record **out, struct err *err);
+
+size_t kread_lanes(const struct kread *r);
+int32_t kread_partition(const struct kread *r, size_t lane);
+
+/* A lane that followed for ever ends here now. */
+void kread_set_end(struct kread *r, size_t lane, int64_t end);
+
+/* Everything of the lane below this offset was seen. */
+int64_t kread_position(const struct kread *r, size_t lane);
+
+/* Bytes of keys and values given out so far. */
+int64_t kread_bytes(const struct kread *r);
+
+#endif

@@ -1,0 +1,156 @@
+#include "tool/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/mem.h"
+#include "tool/clock.h"
+
+#define READ_SIZE ((size_t)64 << 10)
+#define NAME_LIMIT ((size_t)180) /* of 255: a digest and the random part still have to fit */
+
+int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct err *err)
+{
+	size_t start = out->len;
+	for (;;) {
+		ssize_t n = read(fd, buf_room(out, READ_SIZE), READ_SIZE);
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(err, ST_FAIL, errno, "%s", name);
+		out->len += (size_t)n;
+		if (out->len - start > limit)
+			return err_set(err, ST_FAIL, "%s: larger than %zu bytes", name, limit);
+	}
+}
+
+int file_read(const char *path, size_t limit, struct buf *out, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, ST_FAIL, errno, "%s", path);
+	int r = file_read_fd(fd, path, limit, out, err);
+	close(fd);
+	return r;
+}
+
+static char *tmp_name(const char *name)
+{
+	uint64_t unique;
+	struct buf b = BUF_INIT;
+	clock_random(&unique, sizeof(unique));
+	buf_printf(&b, ".%s.%016" PRIx64, name, unique);
+	return buf_detach(&b);
+}
+
+int file_tmp_open(struct file_tmp *f, const char *dir, const char *name, struct err *err)
+{
+	*f = (struct file_tmp)FILE_TMP_INIT;
+	f->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (f->dir < 0)
+		return err_errno(err, ST_FAIL, errno, "%s", dir);
+	struct buf path = BUF_INIT;
+	buf_printf(&path, "%s/%s", dir, name);
+	f->path = buf_detach(&path);
+	f->name = mem_strdup(name);
+	f->tmp = tmp_name(name);
+	f->fd = openat(f->dir, f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (f->fd >= 0)
+		return 0;
+	err_errno(err, ST_FAIL, errno, "%s/%s", dir, f->tmp);
+	file_tmp_abandon(f);
+	return -1;
+}
+
+static void file_tmp_release(struct file_tmp *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	if (f->dir >= 0)
+		close(f->dir);
+	free(f->path);
+	free(f->tmp);
+	free(f->name);
+	*f = (struct file_tmp)FILE_TMP_INIT;
+}
+
+/* Some file systems cannot sync a directory, and then there is nothing to wait for. */
+static int sync_dir(int dir)
+{
+	return fsync(dir) && errno != EINVAL && errno != EROFS ? -1 : 0;
+}
+
+static int commit(struct file_tmp *f)
+{
+	if (fsync(f->fd) && errno != EINVAL)
+		return -1;
+	int fd = f->fd;
+	f->fd = -1;
+	if (close(fd) && errno != EINTR)
+		return -1;
+	return renameat(f->dir, f->tmp, f->dir, f->name);
+}
+
+int file_tmp_commit(struct file_tmp *f, struct err *err)
+{
+	if (commit(f)) {
+		err_errno(err, ST_FAIL, errno, "%s", f->path);
+		file_tmp_abandon(f);
+		return -1;
+	}
+	int r = sync_dir(f->dir);
+	if (r)
+		err_errno(err, ST_FAIL, errno, "%s", f->path);
+	file_tmp_release(f);
+	return r;
+}
+
+void file_tmp_abandon(struct file_tmp *f)
+{
+	if (f->tmp)
+		unlinkat(f->dir, f->tmp, 0);
+	file_tmp_release(f);
+}
+
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	    (c && strchr("_-+=@,.", c));
+}
+
+/* Tells apart long names whose beginnings are the same. */
+static void add_digest(struct buf *out, struct str text)
+{
+	struct digest d = DIGEST_INIT;
+	char hex[DIGEST_HEX];
+	digest_record(&d, (struct str)STR_INIT, text);
+	digest_hex(&d, hex);
+	buf_printf(out, "~%s", hex);
+}
+
+void file_name(struct buf *out, struct str text)
+{
+	size_t start = out->len;
+	if (text.len == 0)
+		buf_putc(out, '%');
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		if (is_plain(c) && (i || (c != '.' && c != '-')))
+			buf_putc(out, c);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)c);
+	}
+	if (out->len - start <= NAME_LIMIT)
+		return;
+	out->len = start + NAME_LIMIT;
+	add_digest(out, text);
+}

@@ -1,0 +1,132 @@
+#include "tool/out.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#define OUT_SIZE ((size_t)128 << 10)
+
+void out_init(struct out *o, int fd, const char *name)
+{
+	*o = (struct out){.fd = fd, .name = mem_strdup(name)};
+	buf_room(&o->data, OUT_SIZE);
+}
+
+void out_init_stdout(struct out *o)
+{
+	out_init(o, STDOUT_FILENO, "standard output");
+	o->escape = isatty(STDOUT_FILENO) == 1;
+}
+
+static int fail(struct out *o, int errnum, struct err *err)
+{
+	o->failed = errnum;
+	o->pipe_closed = errnum == EPIPE;
+	buf_clear(&o->data);
+	return err_errno(err, ST_FAIL, errnum, "%s", o->name);
+}
+
+/* 0 when the call is to be made again. Who shares a terminal or a pipe with us may have made it
+ * non-blocking. */
+static int retry(int fd, int errnum)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	if (errnum == EINTR)
+		return 0;
+	if (errnum != EAGAIN)
+		return -1;
+	poll(&p, 1, -1);
+	return 0;
+}
+
+static void advance(struct iovec *v, size_t written)
+{
+	for (int i = 0; i < 2; i++) {
+		size_t part = written < v[i].iov_len ? written : v[i].iov_len;
+		v[i].iov_base = (char *)v[i].iov_base + part;
+		v[i].iov_len -= part;
+		written -= part;
+	}
+}
+
+/* The buffer, and behind it what does not fit there. */
+static int write_all(struct out *o, struct str more, struct err *err)
+{
+	struct iovec v[2] = {{o->data.data, o->data.len}, {(void *)(uintptr_t)more.ptr, more.len}};
+	while (v[0].iov_len + v[1].iov_len) {
+		ssize_t n = writev(o->fd, v, 2);
+		if (n >= 0)
+			advance(v, (size_t)n);
+		else if (retry(o->fd, errno))
+			return fail(o, errno, err);
+	}
+	buf_clear(&o->data);
+	return 0;
+}
+
+static int put(struct out *o, struct str s, struct err *err)
+{
+	if (o->failed)
+		return fail(o, o->failed, err);
+	if (s.len > OUT_SIZE - o->data.len)
+		return write_all(o, s, err);
+	buf_add_str(&o->data, s);
+	return 0;
+}
+
+int out_str(struct out *o, struct str s, struct err *err)
+{
+	if (!o->escape)
+		return put(o, s, err);
+	struct buf visible = BUF_INIT;
+	utf8_escape(&visible, s, UTF8_KEEP_NEWLINE);
+	int r = put(o, buf_str(&visible), err);
+	buf_release(&visible);
+	return r;
+}
+
+int out_write(struct out *o, const void *p, size_t len, struct err *err)
+{
+	return out_str(o, (struct str){p, len}, err);
+}
+
+int out_puts(struct out *o, const char *s, struct err *err)
+{
+	return out_str(o, str_of(s), err);
+}
+
+int out_buf(struct out *o, const struct buf *b, struct err *err)
+{
+	return out_str(o, buf_str(b), err);
+}
+
+int out_flush(struct out *o, struct err *err)
+{
+	if (o->failed)
+		return fail(o, o->failed, err);
+	return write_all(o, (struct str)STR_INIT, err);
+}
+
+int out_close(struct out *o, struct err *err)
+{
+	int r = out_flush(o, err);
+	/* After EINTR the descriptor is gone all the same on Linux, and nothing is known to be lost. */
+	if (close(o->fd) && errno != EINTR && r == 0)
+		r = fail(o, errno, err);
+	o->fd = -1;
+	out_release(o);
+	return r;
+}
+
+void out_release(struct out *o)
+{
+	buf_release(&o->data);
+	free(o->name);
+	o->name = NULL;
+}

@@ -1,0 +1,93 @@
+#include "tool/sig.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t end_signal;
+static volatile sig_atomic_t usr1;
+
+static void set_action(int n, void (*handler)(int), const sigset_t *blocked)
+{
+	struct sigaction sa;
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = handler;
+	if (blocked)
+		sa.sa_mask = *blocked;
+	sigaction(n, &sa, NULL);
+}
+
+void sig_reraise(int n)
+{
+	sigset_t only;
+	set_action(n, SIG_DFL, NULL);
+	sigemptyset(&only);
+	sigaddset(&only, n);
+	raise(n);
+	sigprocmask(SIG_UNBLOCK, &only, NULL);
+}
+
+static void on_end(int n)
+{
+	if (end_signal) {
+		sig_reraise(n);
+		_exit(128 + n);
+	}
+	end_signal = n;
+}
+
+static void on_usr1(int n)
+{
+	(void)n;
+	usr1 = 1;
+}
+
+static bool is_ignored(int n)
+{
+	struct sigaction sa;
+	return sigaction(n, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
+}
+
+void sig_setup(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+	sigset_t blocked;
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		sigaddset(&blocked, ends[i]);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (!is_ignored(ends[i]))
+			set_action(ends[i], on_end, &blocked);
+	set_action(SIGUSR1, on_usr1, NULL);
+	set_action(SIGPIPE, SIG_IGN, NULL);
+	set_action(SIGCHLD, SIG_DFL, NULL); /* ignored, it would take away children's statuses */
+}
+
+bool sig_ended(void)
+{
+	return end_signal != 0;
+}
+
+int sig_number(void)
+{
+	return end_signal;
+}
+
+bool sig_take_usr1(void)
+{
+	if (!usr1)
+		return false;
+	usr1 = 0;
+	return true;
+}
+
+void sig_default_all(void)
+{
+	sigset_t none;
+	for (int n = 1; n < NSIG; n++)
+		if (n != SIGKILL && n != SIGSTOP)
+			set_action(n, SIG_DFL, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}

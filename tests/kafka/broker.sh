@@ -1,0 +1,441 @@
+#!/usr/bin/env bash
+# A single-node Kafka in one JVM on 127.0.0.1, for the tests, the demo and for trying things by hand.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+jars=$root/build/kafka
+start_seconds=60
+stop_seconds=10
+
+usage() {
+	cat <<'EOF'
+usage: broker.sh start DIR [OPTION...]   start, wait until it serves, print HOST:PORT
+       broker.sh stop DIR [--rm]         stop; with --rm remove DIR too
+       broker.sh run DIR [OPTION...]     the same in the foreground, until a signal
+       broker.sh acl DIR ARG...          kafka-acls against the broker in DIR
+       broker.sh topics DIR ARG...       kafka-topics against the broker in DIR
+       broker.sh jars                    fetch the jars, if they are not there
+
+options of start and run:
+  --property NAME=VALUE   a server property that replaces ours; @DIR@, @PORT@, @CONTROLLER_PORT@
+                          and @SECURE_PORT@ in VALUE stand for those of this broker
+  --secure                a second listener, SASL_SSL with PLAIN: users admin, alice, bob with
+                          passwords admin-secret, alice-secret, bob-secret. alice may do all
+                          on topics, groups and transactions called alice.*, bob may read alice.*
+                          with groups called bob.*; the first listener may do everything
+  --owner PID             stop when process PID is gone, however it went
+  --again                 start: the stopped broker of DIR with its data, ports and settings
+
+in DIR: address, address-secure, pid, log, server.properties, data/, ca.pem, broker.pem
+environment: BATCH_TEST_JVM replaces the JVM's options
+EOF
+}
+
+die() {
+	printf 'broker.sh: %s\n' "$*" >&2
+	exit 1
+}
+
+bad_usage() {
+	printf 'broker.sh: %s (see broker.sh --help)\n' "$*" >&2
+	exit 2
+}
+
+# --- the jars
+
+pom_sum() {
+	cksum <"$here/pom.xml"
+}
+
+have_jars() {
+	[[ -d $jars/libs && -e $jars/stamp && $(<"$jars/stamp") == "$(pom_sum)" ]]
+}
+
+fetch_jars() {
+	local new=$jars/libs.new
+	command -v mvn >/dev/null || die "needs Maven to fetch Kafka; tests/setup.sh demo installs it"
+	rm -rf "$new" "$jars/stamp"
+	mvn -q -B -ntp -f "$here/pom.xml" dependency:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory="$new" >&2 || die "Maven could not fetch Kafka"
+	rm -rf "$jars/libs"
+	mv "$new" "$jars/libs"
+	pom_sum >"$jars/stamp"
+}
+
+ensure_jars() {
+	have_jars && return
+	mkdir -p "$jars"
+	(
+		flock 9
+		have_jars || fetch_jars
+	) 9>"$jars/lock"
+}
+
+# --- processes
+
+# A zombie has no command line, and neither has a stranger who was given the number since ours.
+runs() { # PID WORD-OF-ITS-COMMAND-LINE
+	{ tr '\0' '\n' <"/proc/$1/cmdline" | grep -qxF -- "$2"; } 2>/dev/null
+}
+
+has_command_line() { # PID
+	[[ -n $({ tr -d '\0' <"/proc/$1/cmdline"; } 2>/dev/null) ]]
+}
+
+broker_pid() { # DIR
+	local pid
+	[[ -s $1/pid ]] && pid=$(<"$1/pid") && runs "$pid" "$1/server.properties" && echo "$pid"
+}
+
+is_up() { # DIR
+	broker_pid "$1" >/dev/null
+}
+
+wait_gone() { # PID WORD SECONDS
+	local end=$((SECONDS + $3))
+	while runs "$1" "$2"; do
+		((SECONDS < end)) || return 1
+		sleep 0.05
+	done
+}
+
+stop_process() { # PID WORD
+	local signal
+	for signal in TERM KILL; do
+		kill -s "$signal" "$1" 2>/dev/null || return 0
+		wait_gone "$1" "$2" "$stop_seconds" && return
+	done
+	die "process $1 does not go away"
+}
+
+stop_broker() { # DIR
+	local pid
+	pid=$(broker_pid "$1") || return 0
+	stop_process "$pid" "$1/server.properties"
+}
+
+# What waits for an end of file on our caller's descriptors must not wait for the broker.
+close_inherited() {
+	local fd
+	for fd in "/proc/$BASHPID/fd/"*; do
+		fd=${fd##*/}
+		((fd <= 2)) || eval "exec $fd>&-"
+	done
+}
+
+kafka() { # CLASS ARG...
+	java -cp "$jars/libs/*" -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData \
+		-Dorg.slf4j.simpleLogger.defaultLogLevel=warn "$@"
+}
+
+# --- configuration
+
+port_is_free() { # PORT
+	! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# Below the range from which the system takes the ports of outgoing connections.
+pick_ports() { # sets port, controller_port, secure_port
+	local found=() try
+	while ((${#found[@]} < 3)); do
+		try=$((20000 + RANDOM % 12000))
+		[[ " ${found[*]} " != *" $try "* ]] && port_is_free "$try" && found+=("$try")
+	done
+	port=${found[0]} controller_port=${found[1]} secure_port=${found[2]}
+}
+
+# Retention is off because tests write records dated long ago. The cleaner's default buffer would
+# take a third of the heap.
+base_properties() { # DIR
+	cat <<EOF
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$controller_port
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
+advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs=$1/data
+auto.create.topics.enable=false
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+log.retention.ms=-1
+log.cleaner.dedupe.buffer.size=4194304
+EOF
+}
+
+secure_properties() { # DIR
+	local plain=org.apache.kafka.common.security.plain.PlainLoginModule
+	cat <<EOF
+listeners=PLAINTEXT://127.0.0.1:$port,SASL_SSL://127.0.0.1:$secure_port,CONTROLLER://127.0.0.1:$controller_port
+advertised.listeners=PLAINTEXT://127.0.0.1:$port,SASL_SSL://127.0.0.1:$secure_port
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_ssl.plain.sasl.jaas.config=$plain required \\
+  user_admin="admin-secret" user_alice="alice-secret" user_bob="bob-secret";
+ssl.keystore.type=PEM
+ssl.keystore.location=$1/broker.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$1/ca.pem
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=false
+super.users=User:admin;User:ANONYMOUS
+EOF
+}
+
+expand() { # DIR, text on stdin
+	sed -e "s|@DIR@|$1|g" -e "s|@PORT@|$port|g" -e "s|@SECURE_PORT@|$secure_port|g" \
+		-e "s|@CONTROLLER_PORT@|$controller_port|g"
+}
+
+# The last of several values counts.
+write_properties() { # DIR
+	{
+		base_properties "$1"
+		((secure)) && secure_properties "$1"
+		((${#properties[@]})) && printf '%s\n' "${properties[@]}" | expand "$1"
+		true
+	} >"$1/server.properties"
+}
+
+make_keys() ( # DIR
+	cd "$1"
+	exec 2>keys.log
+	newkey=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -sha256)
+	openssl req -x509 "${newkey[@]}" -days 3650 -subj '/CN=batchutils test CA' \
+		-keyout ca.key -out ca.pem
+	openssl req "${newkey[@]}" -subj '/CN=localhost' -keyout broker.key -out broker.csr
+	openssl x509 -req -in broker.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -sha256 \
+		-extfile <(echo 'subjectAltName=DNS:localhost,IP:127.0.0.1') -out broker.crt
+	cat broker.key broker.crt ca.pem >broker.pem
+	rm broker.key broker.crt broker.csr ca.key ca.srl
+)
+
+cluster_id() {
+	local id
+	id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_')
+	printf 'K%s\n' "${id:1:21}" # a leading - would be taken for an option
+}
+
+format_storage() { # DIR
+	rm -rf "$1/data"
+	kafka kafka.tools.StorageTool format -t "$(cluster_id)" -c "$1/server.properties" \
+		>"$1/format.log" 2>&1 && return
+	cat "$1/format.log" >&2
+	die "could not format $1/data"
+}
+
+grant() { # DIR
+	local acl=(kafka org.apache.kafka.tools.AclCommand --bootstrap-server "127.0.0.1:$port" --add
+		--resource-pattern-type prefixed)
+	"${acl[@]}" --allow-principal User:alice --operation All \
+		--topic alice. --group alice. --transactional-id alice. >"$1/acl.log" 2>&1 &
+	"${acl[@]}" --allow-principal User:bob --operation Read --operation Describe \
+		--topic alice. --group bob. >>"$1/acl.log" 2>&1 && wait $! && return
+	cat "$1/acl.log" >&2
+	return 1
+}
+
+# --- starting
+
+spawn() { # DIR HOLDER...
+	local dir=$1 jvm
+	shift
+	read -ra jvm <<<"${BATCH_TEST_JVM:--Xmx384m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC}"
+	(
+		close_inherited
+		exec "$@" java -cp "$jars/libs/*" "${jvm[@]}" -XX:-UsePerfData \
+			-Dorg.slf4j.simpleLogger.showDateTime=true \
+			-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS \
+			-Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
+			-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info \
+			kafka.Kafka "$dir/server.properties"
+	) </dev/null >"$dir/log" 2>&1 &
+	child=$!
+	echo "$child" >"$dir/pid"
+}
+
+answers_metadata() { # DIR
+	local kcat listeners
+	kcat=$(command -v kcat || command -v kafkacat) || return 0
+	listeners=$(grep '^listeners=' "$1/server.properties" | tail -n 1)
+	[[ $listeners == *PLAINTEXT://127.0.0.1:$port,* ]] || return 0 # only this one is open to kcat
+	"$kcat" -L -b "127.0.0.1:$port" -m 2 2>/dev/null | grep -q '^ 1 brokers'
+}
+
+serves() { # DIR
+	grep -q 'Kafka Server started' "$1/log" && ! port_is_free "$port" && answers_metadata "$1"
+}
+
+wait_serving() { # DIR
+	local end=$((SECONDS + start_seconds))
+	until serves "$1"; do
+		kill -0 "$child" 2>/dev/null || return
+		((SECONDS < end)) || die "the broker in $1 did not answer within $start_seconds s"
+		sleep 0.05
+	done
+}
+
+lost_its_port() { # DIR
+	grep -q -e 'Address already in use' -e 'failed to bind' "$1/log"
+}
+
+relaunch() { # DIR HOLDER...
+	port=$(<"$1/address")
+	port=${port##*:}
+	spawn "$@"
+	wait_serving "$1" && return
+	tail -n 40 "$1/log" >&2
+	die "the broker in $1 ended at start"
+}
+
+launch() { # DIR HOLDER...
+	local dir=$1 attempt
+	for attempt in 1 2 3 4 5; do
+		pick_ports
+		write_properties "$dir"
+		format_storage "$dir"
+		spawn "$@"
+		wait_serving "$dir" && return
+		lost_its_port "$dir" || break
+	done
+	tail -n 40 "$dir/log" >&2
+	die "the broker in $dir ended at start (attempt $attempt)"
+}
+
+publish() { # DIR
+	echo "127.0.0.1:$port" >"$1/address"
+	((secure)) || return 0
+	grant "$1" || die "could not set the access rules"
+	echo "127.0.0.1:$secure_port" >"$1/address-secure"
+}
+
+prepare() { # DIR
+	is_up "$1" && die "a broker runs in $1 already, at $(<"$1/address")"
+	command -v java >/dev/null || die "needs Java; tests/setup.sh demo installs it"
+	ensure_jars
+	if ((again)); then
+		[[ -s $1/address ]] || die "no broker was started in $1"
+		return
+	fi
+	mkdir -p "$1"
+	rm -f "$1/address" "$1/address-secure" "$1/pid"
+	if ((secure)); then make_keys "$1"; fi
+}
+
+# Once started, a broker must not stay behind a start that failed or was interrupted.
+start() { # DIR
+	prepare "$1"
+	trap 'stop_broker "$dir"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	if ((again)); then
+		relaunch "$1" setsid
+	else
+		launch "$1" setsid
+		publish "$1"
+	fi
+	if [[ -n $owner ]]; then
+		setsid "$here/broker.sh" watch "$1" --owner "$owner" </dev/null >/dev/null 2>&1 &
+	fi
+	trap - EXIT
+	cat "$1/address"
+}
+
+# The folder may vanish together with the owner, so the broker is remembered by its number.
+watch() { # DIR
+	local pid
+	close_inherited
+	pid=$(broker_pid "$1") || return 0
+	while runs "$pid" "$1/server.properties" && has_command_line "$owner"; do
+		sleep 0.5
+	done
+	stop_process "$pid" "$1/server.properties"
+}
+
+greet() { # DIR
+	cat <<EOF
+Kafka serves at $(<"$1/address"), with fresh data in ${1#"$PWD"/}. In another terminal:
+
+    export BATCH_BROKERS=$(<"$1/address")
+    export PATH=$root/build/bin:\$PATH
+
+EOF
+	((secure)) && printf 'SASL_SSL at %s, CA in %s.\n' "$(<"$1/address-secure")" "$1/ca.pem"
+	echo "Ctrl-C stops it."
+}
+
+run() { # DIR
+	local holder=(setpriv --pdeathsig KILL)
+	command -v setpriv >/dev/null || holder=(env)
+	"$root/tests/setup.sh" demo
+	prepare "$1"
+	trap 'stop_broker "$dir"' EXIT
+	trap 'exit 0' INT TERM HUP
+	launch "$1" "${holder[@]}"
+	publish "$1"
+	greet "$1"
+	wait "$child" || die "the broker ended by itself; see $1/log"
+}
+
+stop() { # DIR
+	stop_broker "$1"
+	if ((remove)) && [[ -e $1/server.properties ]]; then rm -rf "$1"; fi
+}
+
+tool() { # DIR CLASS ARG...
+	local dir=$1 class=$2
+	shift 2
+	is_up "$dir" || die "no broker runs in $dir"
+	kafka "$class" --bootstrap-server "$(<"$dir/address")" "$@"
+}
+
+# --- command line
+
+parse_options() {
+	while (($#)); do
+		case $1 in
+		--secure) secure=1 ;;
+		--rm) remove=1 ;;
+		--again) again=1 ;;
+		--property | --owner)
+			(($# > 1)) || bad_usage "$1 needs a value"
+			if [[ $1 == --owner ]]; then owner=$2; else properties+=("$2"); fi
+			shift
+			;;
+		*) bad_usage "unknown option '$1'" ;;
+		esac
+		shift
+	done
+}
+
+main() {
+	secure=0 remove=0 again=0 owner='' properties=() child=''
+	local action=${1:-}
+	case $action in
+	-h | --help) usage && exit ;;
+	jars)
+		ensure_jars
+		exit
+		;;
+	start | stop | run | watch | acl | topics) (($# > 1)) || bad_usage "$action needs a folder" ;;
+	*) bad_usage "what to do?" ;;
+	esac
+	dir=$(realpath -m -- "$2")
+	shift 2
+	case $action in
+	acl) tool "$dir" org.apache.kafka.tools.AclCommand "$@" ;;
+	topics) tool "$dir" org.apache.kafka.tools.TopicCommand "$@" ;;
+	*) parse_options "$@" && "$action" "$dir" ;;
+	esac
+}
+
+main "$@"

@@ -1,0 +1,110 @@
+#include "tool/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "dir.h"
+
+static void test_file_read(void **state)
+{
+	struct buf got = BUF_INIT;
+	struct err err = ERR_INIT;
+	const char *path = dir_puts(state, "a", "12345");
+	buf_puts(&got, "0");
+	assert_int_equal(file_read(path, 5, &got, &err), 0);
+	assert_string_equal(buf_text(&got), "012345");
+	buf_clear(&got);
+	assert_int_equal(file_read(path, 4, &got, &err), -1);
+	assert_non_null(strstr(err.text, "/a: larger than 4 bytes"));
+	assert_int_equal(file_read(dir_path(state, "no"), 4, &got, &err), -1);
+	assert_non_null(strstr(err.text, "/no: No such file"));
+	assert_int_equal(file_read(*state, 4, &got, &err), -1);
+	assert_non_null(strstr(err.text, "Is a directory"));
+	buf_release(&got);
+	err_clear(&err);
+}
+
+static void test_file_tmp(void **state)
+{
+	struct file_tmp f = FILE_TMP_INIT;
+	struct buf got = BUF_INIT;
+	struct err err = ERR_INIT;
+	char name[256] = "";
+	file_tmp_abandon(&f);
+	assert_int_equal(file_tmp_open(&f, *state, "x", &err), 0);
+	assert_int_equal(write(f.fd, "new", 3), 3);
+	assert_int_equal(dir_count(state, name, sizeof(name)), 1);
+	assert_true(strncmp(name, ".x.", 3) == 0);
+	file_tmp_abandon(&f);
+	assert_int_equal(dir_count(state, NULL, 0), 0);
+
+	dir_puts(state, "x", "old and longer");
+	assert_int_equal(file_tmp_open(&f, *state, "x", &err), 0);
+	assert_int_equal(write(f.fd, "new", 3), 3);
+	assert_int_equal(file_tmp_commit(&f, &err), 0);
+	file_tmp_abandon(&f);
+	assert_int_equal(dir_count(state, name, sizeof(name)), 1);
+	assert_int_equal(file_read(dir_path(state, "x"), 100, &got, &err), 0);
+	assert_string_equal(buf_text(&got), "new");
+	buf_release(&got);
+}
+
+static void test_file_tmp_fails(void **state)
+{
+	struct file_tmp f = FILE_TMP_INIT;
+	struct err err = ERR_INIT;
+	assert_int_equal(file_tmp_open(&f, dir_path(state, "no"), "x", &err), -1);
+	assert_int_equal(err.status, ST_FAIL);
+	assert_int_equal(mkdir(dir_path(state, "x"), 0700), 0);
+	assert_int_equal(file_tmp_open(&f, *state, "x", &err), 0);
+	assert_int_equal(file_tmp_commit(&f, &err), -1);
+	assert_int_equal(f.fd, -1);
+	assert_int_equal(dir_count(state, NULL, 0), 1);
+	err_clear(&err);
+}
+
+static void test_file_name(void **state)
+{
+	static const struct {
+		const char *text, *name;
+	} rows[] = {
+	    {"nightly-2026.11_21", "nightly-2026.11_21"},
+	    {"../../etc/passwd", "%2E.%2F..%2Fetc%2Fpasswd"},
+	    {"-rf", "%2Drf"},
+	    {".", "%2E"},
+	    {"a b\n\x1b%", "a%20b%0A%1B%25"},
+	    {"", "%"},
+	    {"\xc3\xbc", "%C3%BC"},
+	};
+	struct buf name = BUF_INIT, other = BUF_INIT;
+	char text[400];
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		buf_clear(&name);
+		file_name(&name, str_of(rows[i].text));
+		assert_string_equal(buf_text(&name), rows[i].name);
+	}
+	memset(text, 'a', sizeof(text));
+	buf_clear(&name);
+	file_name(&name, (struct str){text, sizeof(text)});
+	file_name(&other, (struct str){text, sizeof(text) - 1});
+	assert_true(name.len < 220);
+	assert_false(str_eq(buf_str(&name), buf_str(&other)));
+	buf_release(&name);
+	buf_release(&other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_file_read, dir_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(test_file_tmp, dir_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(test_file_tmp_fails, dir_setup, dir_teardown),
+	    cmocka_unit_test(test_file_name),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

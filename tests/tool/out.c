@@ -1,0 +1,131 @@
+#include "tool/out.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "dir.h"
+#include "tool/file.h"
+
+static void test_out_writes(void **state)
+{
+	struct out o;
+	struct err err = ERR_INIT;
+	struct buf wanted = BUF_INIT, got = BUF_INIT;
+	const char *path = dir_path(state, "a");
+	char *big = mem_zalloc(300000, 1);
+	out_init(&o, open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600), "a");
+	for (int i = 0; i < 20000; i++) {
+		buf_clear(&got);
+		buf_printf(&got, "line %d\n", i);
+		assert_int_equal(out_buf(&o, &got, &err), 0);
+		buf_add_str(&wanted, buf_str(&got));
+	}
+	assert_int_equal(out_write(&o, big, 300000, &err), 0);
+	assert_int_equal(out_puts(&o, "end", &err), 0);
+	buf_add(&wanted, big, 300000);
+	buf_puts(&wanted, "end");
+	assert_int_equal(out_close(&o, &err), 0);
+	buf_clear(&got);
+	assert_int_equal(file_read(path, 1 << 20, &got, &err), 0);
+	assert_true(str_eq(buf_str(&wanted), buf_str(&got)));
+	buf_release(&wanted);
+	buf_release(&got);
+	free(big);
+}
+
+static void test_out_full_disk(void **state)
+{
+	struct out o;
+	struct err err = ERR_INIT;
+	(void)state;
+	out_init(&o, open("/dev/full", O_WRONLY | O_CLOEXEC), "standard output");
+	assert_int_equal(out_puts(&o, "x\n", &err), 0);
+	assert_int_equal(out_flush(&o, &err), -1);
+	assert_int_equal(err.status, ST_FAIL);
+	assert_string_equal(err.text, "standard output: No space left on device");
+	assert_int_equal(out_puts(&o, "x\n", &err), -1);
+	assert_int_equal(out_close(&o, &err), -1);
+	assert_false(o.pipe_closed);
+	assert_int_equal(o.failed, ENOSPC);
+	err_clear(&err);
+}
+
+static void test_out_closed_pipe(void **state)
+{
+	int fds[2];
+	struct out o;
+	struct err err = ERR_INIT;
+	(void)state;
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigaction(SIGPIPE, &ignore, NULL);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	close(fds[0]);
+	out_init(&o, fds[1], "standard output");
+	assert_int_equal(out_puts(&o, "x\n", &err), 0);
+	assert_int_equal(out_close(&o, &err), -1);
+	assert_true(o.pipe_closed);
+	err_clear(&err);
+}
+
+/* A pipe that takes only a part at a time: nothing is lost or doubled. */
+static void test_out_slow_pipe(void **state)
+{
+	int fds[2];
+	struct out o;
+	struct err err = ERR_INIT;
+	size_t len = 1 << 20, at = 0;
+	char *big = mem_alloc(len), *got = mem_alloc(len);
+	(void)state;
+	for (size_t i = 0; i < len; i++)
+		big[i] = (char)(i * 7 + i / 251);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(fds[0]);
+		out_init(&o, fds[1], "pipe");
+		_exit(out_write(&o, big, len, &err) || out_flush(&o, &err));
+	}
+	close(fds[1]);
+	for (ssize_t n; (n = read(fds[0], got + at, 3000 < len - at ? 3000 : len - at)) > 0;)
+		at += (size_t)n;
+	assert_int_equal(at, len);
+	assert_memory_equal(big, got, len);
+	close(fds[0]);
+	free(big);
+	free(got);
+}
+
+static void test_out_escape(void **state)
+{
+	struct out o;
+	struct err err = ERR_INIT;
+	struct buf got = BUF_INIT;
+	const char *path = dir_path(state, "a");
+	out_init(&o, open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600), "a");
+	o.escape = true;
+	assert_int_equal(out_puts(&o, "a\tb\033[2J\x9b\n", &err), 0);
+	assert_int_equal(out_close(&o, &err), 0);
+	assert_int_equal(file_read(path, 100, &got, &err), 0);
+	assert_string_equal(buf_text(&got), "a\tb\\x1b[2J\\x9b\n");
+	buf_release(&got);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_out_writes, dir_setup, dir_teardown),
+	    cmocka_unit_test(test_out_full_disk),
+	    cmocka_unit_test(test_out_closed_pipe),
+	    cmocka_unit_test(test_out_slow_pipe),
+	    cmocka_unit_test_setup_teardown(test_out_escape, dir_setup, dir_teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
