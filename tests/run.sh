@@ -93,7 +93,7 @@ build() { # NAME MAKE-ARGUMENT...
 jobs() {
 	if [[ -n ${BATCH_TEST_JOBS:-} ]]; then
 		echo "$BATCH_TEST_JOBS"
-	elif parallel --version 2>/dev/null </dev/null | grep -q '^GNU parallel'; then
+	elif [[ $(parallel --version 2>/dev/null </dev/null) == GNU\ parallel* ]]; then
 		echo 2
 	else
 		echo 1

@@ -47,10 +47,6 @@ java_version() {
 	[[ $line =~ \"([0-9]+) ]] && echo "${BASH_REMATCH[1]}" || echo 0
 }
 
-need_kcat() {
-	command -v kcat >/dev/null || lack "command kcat" "kcat"
-}
-
 need_python_jsonschema() {
 	local python
 	for python in python3 /usr/bin/python3; do
@@ -85,7 +81,7 @@ check_demo() {
 	need_java
 	need_command mvn maven
 	need_command jq jq
-	need_kcat
+	need_command kcat kcat
 }
 
 check_test() {
@@ -130,7 +126,7 @@ apt_get() {
 }
 
 has_package() { # NAME
-	apt-cache show --no-all-versions "$1" >/dev/null 2>&1
+	[[ $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ [^\(] ]]
 }
 
 first_package() { # NAME...
@@ -159,7 +155,7 @@ clang_runtime() {
 # Some names differ between releases, or bring what another package only recommends.
 resolve() { # PACKAGE
 	case $1 in
-	java) first_package openjdk-17-jre-headless default-jre-headless ;;
+	java) first_package openjdk-17-jre-headless openjdk-21-jre-headless default-jre-headless ;;
 	kcat) first_package kcat kafkacat ;;
 	clang) echo clang && clang_runtime ;;
 	clang-runtime) clang_runtime ;;

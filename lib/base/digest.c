@@ -10,8 +10,9 @@
 
 static void put_len(unsigned char to[LEN_SIZE], struct str s)
 {
+	uint64_t len = s.ptr ? s.len : UINT64_MAX;
 	for (size_t i = 0; i < LEN_SIZE; i++)
-		to[i] = s.ptr ? (unsigned char)((uint64_t)s.len >> 8 * i) : 0xff;
+		to[i] = (unsigned char)(len >> 8 * i);
 }
 
 static void update(XXH3_state_t *state, struct str s)

@@ -1,4 +1,4 @@
-/* escape: the backslash escapes that option texts know: \n \t \r \\ \0 and \xNN (two hex digits). */
+/* escape: the backslash escapes of option texts: \n \t \r \\ \0 and \xNN (two hex digits). */
 #ifndef BASE_ESCAPE_H
 #define BASE_ESCAPE_H
 

@@ -1,11 +1,9 @@
 #include "base/jscan.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/hex.h"
-#include "base/mem.h"
+#include "base/jstring.h"
 #include "base/utf8.h"
 
 /* A position goes from function to function as a pointer, so that it stays in a register; NULL: the
@@ -59,58 +57,13 @@ static inline const char *skip_plain(const char *p, const char *end)
 	return p;
 }
 
-/* Reads \uXXXX at p; -1: it is none. */
-static int32_t read_unit(const char *p, const char *end)
-{
-	int32_t unit = 0;
-	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
-		return -1;
-	for (size_t i = 2; i < 6; i++) {
-		int digit = hex_digit(p[i]);
-		if (digit < 0)
-			return -1;
-		unit = unit << 4 | digit;
-	}
-	return unit;
-}
-
-static size_t read_unicode_escape(const char *p, const char *end, uint32_t *code)
-{
-	int32_t high = read_unit(p, end);
-	if (high < 0 || (high >= 0xdc00 && high <= 0xdfff))
-		return 0;
-	*code = (uint32_t)high;
-	if (high < 0xd800 || high > 0xdbff)
-		return 6;
-	int32_t low = read_unit(p + 6, end);
-	if (low < 0xdc00 || low > 0xdfff)
-		return 0;
-	*code = 0x10000 + ((uint32_t)(high - 0xd800) << 10 | (uint32_t)(low - 0xdc00));
-	return 12;
-}
-
-/* Reads the escape whose backslash stands at p. Answers its length, 0 when it is bad. */
-static size_t read_escape(const char *p, const char *end, uint32_t *code)
-{
-	static const char letters[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
-	if (end - p < 2)
-		return 0;
-	if (p[1] == 'u')
-		return read_unicode_escape(p, end, code);
-	const char *letter = p[1] ? strchr(letters, p[1]) : NULL;
-	if (!letter)
-		return 0;
-	*code = (uint32_t)values[letter - letters];
-	return 2;
-}
-
 /* Passes over one thing that is not plain, other than the closing quote. */
 static const char *skip_special(struct scan *s, const char *p)
 {
 	uint32_t code;
 	size_t len = 0;
 	if (*p == '\\') {
-		len = read_escape(p, s->end, &code);
+		len = jstring_escape(p, s->end, &code);
 		return len ? p + len : fail(s, p, "bad escape in a string");
 	}
 	if ((unsigned char)*p < 0x80)
@@ -308,40 +261,12 @@ int jscan_check(struct str text, size_t *bad_at, const char **why)
 	return -1;
 }
 
-/* Compares piece by piece, the name being written with escapes. */
-static bool is_escaped_name(struct str raw, struct str want)
-{
-	const char *p = raw.ptr + 1, *end = raw.ptr + raw.len - 1;
-	size_t at = 0;
-	while (p < end) {
-		uint32_t code;
-		char bytes[4] = {*p};
-		size_t escape_len = *p == '\\' ? read_escape(p, end, &code) : 0;
-		size_t len = escape_len ? utf8_put(code, bytes) : 1;
-		if (want.len - at < len || memcmp(want.ptr + at, bytes, len) != 0)
-			return false;
-		at += len;
-		p += escape_len ? escape_len : 1;
-	}
-	return at == want.len;
-}
-
-static bool is_name(struct str raw, struct str want)
-{
-	size_t len = raw.len - 2;
-	if (len < want.len)
-		return false;
-	if (memchr(raw.ptr + 1, '\\', len))
-		return is_escaped_name(raw, want);
-	return len == want.len && memcmp(raw.ptr + 1, want.ptr, len) == 0;
-}
-
 /* False: the second member of a name that is wanted. */
 static bool take(struct str name, struct str value, const char *const names[],
     struct str values[], size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!is_name(name, str_of(names[i])))
+		if (!jstring_is(name, str_of(names[i])))
 			continue;
 		if (values[i].ptr)
 			return false;
@@ -372,80 +297,11 @@ int jscan_members(struct str object, const char *const names[], struct str value
 	return p && finish(&s, p) ? 0 : -1;
 }
 
-static size_t array_index(struct str text)
-{
-	size_t index = 0;
-	if (text.len == 0 || (text.ptr[0] == '0' && text.len > 1))
-		return SIZE_MAX;
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-		if (c < '0' || c > '9' || __builtin_mul_overflow(index, 10, &index) ||
-		    __builtin_add_overflow(index, (size_t)(c - '0'), &index))
-			return SIZE_MAX;
-	}
-	return index;
-}
-
-static bool unescape_token(struct str text, struct buf *out)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-		if (c == '~') {
-			c = ++i < text.len ? text.ptr[i] : '\0';
-			if (c != '0' && c != '1')
-				return false;
-			c = c == '0' ? '~' : '/';
-		}
-		buf_putc(out, c);
-	}
-	return true;
-}
-
-static bool add_token(struct jpointer *ptr, struct str text)
-{
-	struct buf name = BUF_INIT;
-	if (!unescape_token(text, &name)) {
-		buf_release(&name);
-		return false;
-	}
-	ptr->tokens = mem_grow(ptr->tokens, &ptr->cap, ptr->count + 1, sizeof(*ptr->tokens));
-	ptr->tokens[ptr->count++] = (struct jpointer_token){
-	    .len = name.len,
-	    .index = array_index(buf_str(&name)),
-	    .name = buf_detach(&name),
-	};
-	return true;
-}
-
-int jpointer_parse(const char *text, struct jpointer *ptr, struct err *err)
-{
-	struct str token, rest = str_cut(str_of(text), '/', &token);
-	jpointer_release(ptr);
-	if (token.len)
-		return err_set(err, ST_USAGE, "JSON pointer '%s' does not begin with '/'", text);
-	while (rest.ptr) {
-		rest = str_cut(rest, '/', &token);
-		if (add_token(ptr, token))
-			continue;
-		jpointer_release(ptr);
-		return err_set(err, ST_USAGE, "JSON pointer '%s': '~' must be ~0 or ~1", text);
-	}
-	return 0;
-}
-
-void jpointer_release(struct jpointer *ptr)
-{
-	for (size_t i = 0; i < ptr->count; i++)
-		free(ptr->tokens[i].name);
-	free(ptr->tokens);
-	*ptr = (struct jpointer)JPOINTER_INIT;
-}
-
 /* Is the value that begins now, the index-th of its array or a member, the one that token means? */
 static bool is_meant(const struct scan *s, const struct jpointer_token *token, size_t index)
 {
 	if (in_object(s))
-		return is_name(s->name, (struct str){token->name, token->len});
+		return jstring_is(s->name, (struct str){token->name, token->len});
 	return token->index == index && index != SIZE_MAX;
 }
 
@@ -512,7 +368,7 @@ bool jscan_unquote(struct str raw, struct buf *out)
 		buf_add(out, p, (size_t)((escape ? escape : end) - p));
 		if (!escape)
 			break;
-		size_t len = read_escape(escape, end, &code);
+		size_t len = jstring_escape(escape, end, &code);
 		if (!len) {
 			out->len = before;
 			out->data[before] = '\0';

@@ -3,7 +3,7 @@
  * The text is RFC 8259 and nothing else: one value, UTF-8, no half surrogate pairs (\u0000 is
  * fine), numbers of any size, nesting up to JSCAN_DEPTH. Whoever needs numbers to fit and all
  * names to be unique parses a tree with json.h. Spans answered are raw, strings with their
- * quotes and escapes, and borrow from the text. Nothing is allocated but by jpointer_parse and
+ * quotes and escapes, and borrow from the text. Nothing is allocated but by
  * jscan_unquote. */
 #ifndef BASE_JSCAN_H
 #define BASE_JSCAN_H
@@ -12,31 +12,13 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "base/err.h"
+#include "base/jpointer.h"
 #include "base/str.h"
 
 #define JSCAN_DEPTH 2048
 
 /* 0: valid. -1: not, and *why says what is wrong at offset *bad_at. */
 int jscan_check(struct str text, size_t *bad_at, const char **why);
-
-/* A JSON pointer (RFC 6901): "", or "/member/0/..." with ~0 for ~ and ~1 for /. */
-struct jpointer_token {
-	char *name; /* owned, unescaped */
-	size_t len;
-	size_t index; /* as an array's index; SIZE_MAX: it is none */
-};
-
-struct jpointer {
-	struct jpointer_token *tokens;
-	size_t count, cap;
-};
-
-#define JPOINTER_INIT {0}
-
-/* ST_USAGE when text is no pointer. Replaces what ptr held. */
-int jpointer_parse(const char *text, struct jpointer *ptr, struct err *err);
-void jpointer_release(struct jpointer *ptr);
 
 /* Checks the whole text and finds the value that ptr points to. 1: found. 0: not there. -1: text is
  * not valid, or it is ambiguous since a member on the way is there twice. */

@@ -24,6 +24,12 @@ static void checked(int result)
 struct json_t *js_parse(struct str text, struct err *err)
 {
 	json_error_t e;
+	/* For jansson a NUL byte is the end, whatever follows. */
+	const char *nul = text.len ? memchr(text.ptr, '\0', text.len) : NULL;
+	if (nul) {
+		err_set(err, ST_FAIL, "byte %zu: NUL byte", (size_t)(nul - text.ptr) + 1);
+		return NULL;
+	}
 	json_t *tree = json_loadb(text.ptr ? text.ptr : "", text.len,
 	    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
 	if (!tree)

@@ -17,15 +17,15 @@
 #define ONES  UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
 
-/* How many of the eight bytes at p, from the first, can stand in a JSON string as they are. Each term
- * has the high bit of a byte set that must not; only a byte behind such a one can be set in error. */
+/* How many bytes of the word, from the first, can stand in a JSON string as they are. Each term
+ * sets the high bit of a byte that cannot; only behind such a byte can one be set in error. */
 static size_t clean_bytes(uint64_t word)
 {
 	uint64_t w = le64toh(word);
 	uint64_t quote = w ^ ONES * '"';
 	uint64_t backslash = w ^ ONES * '\\';
 	uint64_t bad = ((w - ONES * 0x20) & ~w) | ((quote - ONES) & ~quote) |
-	    ((backslash - ONES) & ~backslash);
+	               ((backslash - ONES) & ~backslash);
 	bad &= HIGHS;
 	return bad ? (size_t)__builtin_ctzll(bad) / 8 : 8;
 }
@@ -156,8 +156,8 @@ void envelope_write(const struct record *r, struct buf *out)
 	put_headers(&r->headers, out);
 }
 
-/* Reading. scratch has room for the line twice before the first string goes there. None gets longer by
- * unescaping, nor by decoding base64 after that: scratch does not move, and spans into it hold. */
+/* Reading. scratch has room for the line twice before the first string goes there. None gets longer
+ * by unescaping, nor by decoding base64 after that: it does not move, and spans into it hold. */
 
 static struct str since(const struct buf *scratch, size_t start)
 {
@@ -204,8 +204,8 @@ static int read_bytes(const char *name, struct str plain, struct str b64, struct
 	return 0;
 }
 
-static int read_integer(const char *name, struct str raw, int64_t max, int64_t *out,
-    struct err *err)
+static int read_integer(
+    const char *name, struct str raw, int64_t max, int64_t *out, struct err *err)
 {
 	struct err why = ERR_INIT;
 	*out = -1;
@@ -215,7 +215,7 @@ static int read_integer(const char *name, struct str raw, int64_t max, int64_t *
 	return err_set(err, ST_FAIL, "\"%s\" is not an integer from -1 to %" PRId64, name, max);
 }
 
-/* Walking over a list needs no bounds: it was checked as JSON before, so all that opens also ends. */
+/* Walking over a list needs no bounds: it was checked as JSON before, so what opens also ends. */
 
 static size_t string_len(const char *p)
 {

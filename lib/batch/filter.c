@@ -25,8 +25,7 @@ int filter_add_header(struct filter *f, const char *text, struct err *err)
 	h.value = str_cut(str_of(text), '=', &h.name);
 	if (h.name.len == 0)
 		return err_set(err, ST_USAGE, "header '%s': not NAME=VALUE or NAME", text);
-	f->headers =
-	    mem_grow(f->headers, &f->header_cap, f->header_count + 1, sizeof(*f->headers));
+	f->headers = mem_grow(f->headers, &f->header_cap, f->header_count + 1, sizeof(*f->headers));
 	f->headers[f->header_count++] = h;
 	return 0;
 }

@@ -29,9 +29,9 @@ void filter_add_key(struct filter *f, const char *text);
  * header NAME. ST_USAGE when the name is empty. */
 int filter_add_header(struct filter *f, const char *text, struct err *err);
 
-/* The value holds a match of this extended regular expression. Bytes count, not characters; ^ and $
- * are the ends of the value, and a line break or NUL in it is nothing special, except that . does not
- * match NUL. A null value never matches. ST_USAGE when the expression is wrong. */
+/* The value holds a match of this extended regular expression. ^ and $ are the ends of the value,
+ * and a line break or NUL in it is nothing special, except that . does not match NUL. A null value
+ * never matches. ST_USAGE when the expression is wrong. */
 int filter_add_grep(struct filter *f, const char *regex, struct err *err);
 
 bool filter_match(const struct filter *f, const struct record *r);

@@ -25,13 +25,16 @@ static int bad_verb(const char *text, const char *at, struct err *err)
 {
 	size_t column = (size_t)(at - text) + 1;
 	if (at[1] == '\0')
-		return err_set(err, ST_USAGE, "format '%s': the %% at column %zu lacks its verb "
-		    "(%%%% is a percent sign)", text, column);
+		return err_set(err, ST_USAGE,
+		    "format '%s': the %% at column %zu lacks its verb (%%%% is a percent sign)",
+		    text, column);
 	if (at[1] == 'H')
-		return err_set(err, ST_USAGE, "format '%s': %%H at column %zu lacks its {NAME}", text,
-		    column);
-	return err_set(err, ST_USAGE, "format '%s': unknown verb %%%c at column %zu "
-	    "(known: %%s %%S %%R %%k %%K %%T %%h %%H{NAME} %%t %%p %%o %%%%)", text, at[1], column);
+		return err_set(
+		    err, ST_USAGE, "format '%s': %%H at column %zu lacks its {NAME}", text, column);
+	return err_set(err, ST_USAGE,
+	    "format '%s': unknown verb %%%c at column %zu "
+	    "(known: %%s %%S %%R %%k %%K %%T %%h %%H{NAME} %%t %%p %%o %%%%)",
+	    text, at[1], column);
 }
 
 /* Parses the verb whose percent sign stands at `at`; answers what follows it, NULL when bad. */
@@ -69,8 +72,10 @@ static int parse(struct format *f, const char *text, struct buf *plain, struct e
 		char byte = *p;
 		size_t len = byte == '\\' ? escape_read(p, &byte) : 1;
 		if (len == 0)
-			return err_set(err, ST_USAGE, "format '%s': unknown escape %.2s at column %zu "
-			    "(known: \\n \\t \\r \\\\ \\0 \\xNN)", text, at, (size_t)(at - text) + 1);
+			return err_set(err, ST_USAGE,
+			    "format '%s': unknown escape %.2s at column %zu "
+			    "(known: \\n \\t \\r \\\\ \\0 \\xNN)",
+			    text, at, (size_t)(at - text) + 1);
 		buf_putc(plain, byte);
 		p += len;
 	}
@@ -117,16 +122,16 @@ static void put_headers(const struct format *f, const struct headers *h, struct 
 	}
 }
 
-static void put_header(const struct format *f, const char *name, const struct headers *h,
-    struct buf *out)
+static void put_header(
+    const struct format *f, const char *name, const struct headers *h, struct buf *out)
 {
 	const struct header *found = headers_find(h, name);
 	if (found)
 		put_bytes(f, found->value, out);
 }
 
-static void put_part(const struct format *f, const struct format_part *part,
-    const struct record *r, struct buf *out)
+static void put_part(
+    const struct format *f, const struct format_part *part, const struct record *r, struct buf *out)
 {
 	switch (part->verb) {
 	case 's':

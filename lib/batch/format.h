@@ -2,7 +2,7 @@
  *
  *	%s  value                          %S  its length, -1 for null
  *	%k  key                            %K  its length, -1 for null
- *	%t  topic                          %R  the value's length in four bytes, big-endian, -1 for null
+ *	%t  topic                          %R  the value's length as four bytes, big-endian
  *	%p  partition                      %o  offset
  *	%T  timestamp, milliseconds        %h  all headers: name=value,name=value
  *	%H{NAME}  value of the first header NAME, nothing when there is none
@@ -17,7 +17,7 @@
 #include "batch/record.h"
 
 struct format_part {
-	char verb; /* 0: plain text */
+	char verb;  /* 0: plain text */
 	char *text; /* owned: the text, or the header's name; else NULL */
 	size_t len;
 };

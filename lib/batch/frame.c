@@ -38,7 +38,8 @@ int frame_delim_parse(const char *text, struct frame_style *style, struct err *e
 		size_t len = byte == '\\' ? escape_read(p, &byte) : 1;
 		if (len == 0)
 			return err_set(err, ST_USAGE,
-			    "delimiter '%s': unknown escape at '%.2s' (known: \\n \\t \\r \\0 \\xNN \\\\)",
+			    "delimiter '%s': unknown escape at '%.2s' (known: \\n \\t \\r "
+			    "\\0 \\xNN \\\\)",
 			    text, p);
 		if (s.delim_len == FRAME_DELIM_MAX)
 			return err_set(err, ST_USAGE, "delimiter '%s': longer than %d bytes", text,
@@ -172,8 +173,8 @@ static void put_length(struct buf *out, struct str value)
 	buf_add(out, be, sizeof(be));
 }
 
-void frame_put(const struct frame_style *style, struct buf *out, struct str value,
-    bool last_unterminated)
+void frame_put(
+    const struct frame_style *style, struct buf *out, struct str value, bool last_unterminated)
 {
 	if (style->kind == FRAME_LENGTH)
 		put_length(out, value);

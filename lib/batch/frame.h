@@ -1,9 +1,9 @@
 /* frame: cuts a stream of bytes into records, and joins records to such a stream again.
  *
- * The caller owns the memory and shows a window of it, *rest. frame_next until it answers 0; then get
- * more input, and come back with the same bytes and more behind them, moved or not: what was searched
- * once is not searched again. At the end of the input frame_end, once. Records are spans inside the
- * window and nothing is copied: they are valid as long as the caller keeps those bytes.
+ * The caller owns the memory and shows a window of it, *rest. frame_next until it answers 0; then
+ * get more input, and come back with the same bytes and more behind them, moved or not: what was
+ * searched once is not searched again. At the end of the input frame_end, once. Records are spans
+ * inside the window and nothing is copied: they are valid as long as the caller keeps those bytes.
  * One frame serves several inputs one after the other; frame_end makes it ready for the next. */
 #ifndef BATCH_FRAME_H
 #define BATCH_FRAME_H
@@ -55,8 +55,8 @@ void frame_init(struct frame *f, const struct frame_style *style, size_t max_rec
  * never be larger than max_record and the delimiter or the length. */
 int frame_next(struct frame *f, struct str *rest, struct str *record, struct err *err);
 
-/* After frame_next answered 0 and nothing follows rest. 1: *record is a last one. 0: nothing is left.
- * -1, ST_FAIL: the input ends inside a length-prefixed record, or the last one is too long. */
+/* After frame_next answered 0 and nothing follows rest. 1: *record is a last one. 0: nothing is
+ * left. -1, ST_FAIL: the input ends inside a length-prefixed record, or the last is too long. */
 int frame_end(struct frame *f, struct str rest, struct str *record, struct err *err);
 
 /* Appends value as a record of that style (at most UINT32_MAX - 1 bytes). A null value is the same

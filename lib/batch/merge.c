@@ -68,8 +68,7 @@ static size_t heap_pop(struct merge *m)
 	size_t last = m->heap[--m->heap_count];
 	size_t at = 0, child;
 	while ((child = 2 * at + 1) < m->heap_count) {
-		if (child + 1 < m->heap_count &&
-		    is_before(m, m->heap[child + 1], m->heap[child]))
+		if (child + 1 < m->heap_count && is_before(m, m->heap[child + 1], m->heap[child]))
 			child++;
 		if (!is_before(m, m->heap[child], last))
 			break;
@@ -147,7 +146,8 @@ enum merge_step merge_next(struct merge *m, size_t *lane)
 	const struct merge_lane *current = &m->lanes[m->current];
 	if (is_wanted(m, current))
 		return consume_current(m);
-	bool in_heap = m->heap_count && (!current->has_head || is_before(m, m->heap[0], m->current));
+	bool in_heap =
+	    m->heap_count && (!current->has_head || is_before(m, m->heap[0], m->current));
 	if (in_heap && is_wanted(m, &m->lanes[m->heap[0]])) {
 		change_lane(m);
 		*lane = m->current;

@@ -1,6 +1,6 @@
-/* merge: brings one sender's records, spread over several partitions, back into input order. It keeps
- * the books only: each lane (a partition) tells the number of its first record not yet taken, its
- * head, and the merge says which lane is next. Records stay where they are.
+/* merge: brings one sender's records, spread over several partitions, back into input order. It
+ * keeps the books only: each lane (a partition) tells the number of its first record not yet taken,
+ * its head, and the merge says which lane is next. Records stay where they are.
  *
  *	merge_start(&m, lanes, 1);
  *	for (;;) switch (merge_next(&m, &lane)) {
@@ -10,12 +10,13 @@
  *	case MERGE_END:  every lane ended and was emptied.
  *	}
  *
- * After TAKE and DROP the lane has no head. Heads may be told at any time: whenever a lane has none,
- * merge_head as soon as its next record is known, or merge_finish when there will be none.
+ * After TAKE and DROP the lane has no head. Tell heads as soon as they are known, not only when
+ * asked: merge_head whenever a lane has none, merge_finish when there will be none.
  *
  * Within a lane numbers must increase, except for numbers that were given out already (a retry or a
  * resumed sender wrote them twice): those are dropped. A number is missing when every lane has a
- * larger head or ended. One that comes after a larger one of its own lane is both: missing, then dropped.
+ * larger head or ended. One that first comes after a larger one of its lane may be taken for
+ * missing, and is dropped then: whoever writes must not do that.
  *
  * A run of consecutive numbers in one lane costs O(1) a record, a change of lanes O(log lanes). */
 #ifndef BATCH_MERGE_H
@@ -45,8 +46,8 @@ struct merge {
 	/* private */
 	struct merge_lane *lanes;
 	size_t lane_count, current;
-	size_t *heap, heap_count; /* lanes with a head, the smallest first, without the current one */
-	size_t *idle, idle_count; /* lanes that wait for a head, without the current one */
+	size_t *heap, heap_count; /* lanes with a head but the current one, the smallest first */
+	size_t *idle, idle_count; /* lanes without a head that did not end, but the current one */
 };
 
 #define MERGE_INIT {0}

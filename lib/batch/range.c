@@ -52,7 +52,7 @@ static bool read_offsets(struct str text, struct range *range)
 	range->start = from.len ? RANGE_OFFSET : RANGE_BEGINNING;
 	range->stop = to.len ? RANGE_STOP_OFFSET : RANGE_STOP_NONE;
 	return (from.len || to.len) && (from.len == 0 || read_number(from, &range->from)) &&
-	    (to.len == 0 || read_number(to, &range->to));
+	       (to.len == 0 || read_number(to, &range->to));
 }
 
 static bool read_sides(struct str from, struct str to, int64_t now_ms, struct range *range)
@@ -60,7 +60,7 @@ static bool read_sides(struct str from, struct str to, int64_t now_ms, struct ra
 	range->start = from.len ? RANGE_TIME : RANGE_BEGINNING;
 	range->stop = to.len ? RANGE_STOP_TIME : RANGE_STOP_NONE;
 	return (from.len || to.len) && (from.len == 0 || read_time(from, now_ms, &range->from)) &&
-	    (to.len == 0 || read_time(to, now_ms, &range->to));
+	       (to.len == 0 || read_time(to, now_ms, &range->to));
 }
 
 /* Times hold colons themselves: the one that cuts is the one with a time on both sides. */
@@ -95,7 +95,8 @@ int range_parse(struct range *range, const char *text, int64_t now_ms, struct er
 		return err_set(err, ST_USAGE,
 		    "'%s' is no range: beginning, end, stored, N, -N (the last N), A:B (offsets, B "
 		    "excluded), @TIME or @FROM:TO (TIME: 2026-11-21T10:00:00Z, 2026-11-21, seconds "
-		    "or milliseconds since 1970, -1h)", text);
+		    "or milliseconds since 1970, -1h)",
+		    text);
 	bool both = (r.start == RANGE_OFFSET || r.start == RANGE_TIME) && r.stop != RANGE_STOP_NONE;
 	if (both && r.from > r.to)
 		return err_set(err, ST_USAGE, "range '%s' ends before it starts", text);

@@ -2,12 +2,13 @@
  *
  *	beginning  end  stored     from there on (stored: where the group stands)
  *	N                          from offset N on
- *	-N                         the last N records
+ *	-N                         the last N records of each partition
  *	A:B                        offsets A up to, not including, B; either may be left out
  *	@TIME  @TIME:              records from that time on
  *	@FROM:TO  @:TO             from FROM up to, not including, TO
  *
- * TIME is as in base/date.h: 2026-11-21T10:00:00Z, 2026-11-21, 1795255200 or milliseconds, -1h, now. */
+ * TIME is as in base/date.h: 2026-11-21T10:00:00Z, 2026-11-21, seconds or milliseconds since 1970,
+ * -1h, now. */
 #ifndef BATCH_RANGE_H
 #define BATCH_RANGE_H
 

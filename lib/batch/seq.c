@@ -5,7 +5,7 @@
 static bool is_sender_char(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    c == '-' || c == '_';
+	       c == '-' || c == '_';
 }
 
 bool seq_is_sender(struct str sender)

@@ -225,30 +225,36 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t e,
 }
 
 /* rd_kafka_commit has no time limit: without a coordinator it waits for the session timeout. */
+static int commit_list(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list,
+    const struct deadline *d, struct err *err)
+{
+	/* owned by the answer if it comes late, so never freed then */
+	struct commit_answer *a = mem_zalloc(1, sizeof(*a));
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+	rd_kafka_resp_err_t e = rd_kafka_commit_queue(rk, list, queue, on_commit, a);
+	while (!e && !a->came && deadline_left_ms(d))
+		rd_kafka_queue_poll_callback(queue, deadline_slice_ms(d, 200));
+	bool came = a->came;
+	if (came)
+		e = a->err;
+	if (e || came)
+		free(a);
+	rd_kafka_queue_destroy(queue);
+	if (e)
+		return kerr_set(err, e, "commit of offsets");
+	if (!came)
+		return err_set(err, ST_UNKNOWN, "commit of offsets was not answered in time");
+	return 0;
+}
+
 int kgroup_commit(struct kgroup *g, int32_t partition, int64_t offset, const struct deadline *d,
     struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(g->client->rk);
-	/* owned by the answer if it comes late, so never freed then */
-	struct commit_answer *a = mem_zalloc(1, sizeof(*a));
 	rd_kafka_topic_partition_list_add(list, g->topic, partition)->offset = offset;
-	rd_kafka_resp_err_t e =
-	    rd_kafka_commit_queue(g->client->rk, list, queue, on_commit, a);
-	while (!e && !a->came && deadline_left_ms(d))
-		rd_kafka_queue_poll_callback(queue, deadline_slice_ms(d, 200));
-	int failed = 0;
-	if (e || (a->came && a->err))
-		failed = kerr_set(err, e ? e : a->err, "commit of %s, partition %d, offset %lld",
-		    g->topic, partition, (long long)offset);
-	else if (!a->came)
-		failed = err_set(err, ST_UNKNOWN, "commit of %s, partition %d, offset %lld was not "
-		    "answered in time", g->topic, partition, (long long)offset);
-	if (e || a->came)
-		free(a);
+	int failed = commit_list(g->client->rk, list, d, err);
 	rd_kafka_topic_partition_list_destroy(list);
-	rd_kafka_queue_destroy(queue);
-	return failed;
+	return failed ? err_wrap(err, "topic %s, partition %d", g->topic, partition) : 0;
 }
 
 /* rd_kafka_consumer_close waits for a broker that may never answer. */
@@ -321,5 +327,25 @@ int kgroup_committed(const struct kv *settings, const char *group, const char *t
 		offsets[i] = list->elems[i].offset >= 0 ? list->elems[i].offset : -1;
 	rd_kafka_topic_partition_list_destroy(list);
 	kclient_close(c);
+	return failed ? err_wrap(err, "group %s", group) : 0;
+}
+
+int kgroup_store(const struct kv *settings, const char *group, const char *topic,
+    const int32_t *partitions, const int64_t *offsets, size_t count, const struct deadline *d,
+    struct err *err)
+{
+	struct kclient *c;
+	if (open_client(&c, settings, group, NULL, err))
+		return -1;
+	rd_kafka_topic_partition_list_t *list =
+	    rd_kafka_topic_partition_list_new((int)count);
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, topic, partitions[i])->offset =
+		    offsets[i];
+	int failed = commit_list(c->rk, list, d, err);
+	rd_kafka_topic_partition_list_destroy(list);
+	/* With a commit still open, closing would wait for the broker. */
+	if (!failed || err->status != ST_UNKNOWN)
+		kclient_close(c);
 	return failed ? err_wrap(err, "group %s", group) : 0;
 }

@@ -46,4 +46,9 @@ int kgroup_committed(const struct kv *settings, const char *group, const char *t
     const int32_t *partitions, size_t count, int64_t *offsets, const struct deadline *d,
     struct err *err);
 
+/* Sets what the group has committed, without joining it. Refused by the broker while it has members. */
+int kgroup_store(const struct kv *settings, const char *group, const char *topic,
+    const int32_t *partitions, const int64_t *offsets, size_t count, const struct deadline *d,
+    struct err *err);
+
 #endif

@@ -1,10 +1,10 @@
 /* block: memory that input is read into and records point into, so that sending copies nothing.
  *
- * Each record that is still on its way (handed to Kafka, not yet acknowledged) holds one reference on
- * the block it lies in; the block is the opaque value that comes back with the acknowledgement. At zero
- * the block returns to its pool. The pool gives out a bounded amount of memory and then answers NULL:
- * the caller has to wait for acknowledgements, which is all the back-pressure there is.
- * References are plain numbers: take and give them back in one thread. */
+ * Each record that is still on its way (handed to Kafka, not yet acknowledged) holds one
+ * reference on the block it lies in; the block is the opaque value that comes back with the
+ * acknowledgement. At zero the block returns to its pool. The pool gives out a bounded amount of
+ * memory and then answers NULL: the caller has to wait for acknowledgements, which is all the
+ * back-pressure there is. References are plain numbers: take and give them back in one thread. */
 #ifndef TOOL_BLOCK_H
 #define TOOL_BLOCK_H
 
@@ -31,9 +31,9 @@ struct pool {
 /* At least two blocks are worth having, whatever the limit: one to fill, one on its way. */
 void pool_init(struct pool *p, size_t limit);
 
-/* A block with at least size bytes (and at least BLOCK_SIZE) and one reference, the caller's. NULL: the
- * limit is reached. With at most one block out the answer is never NULL, so that a record larger than
- * the limit still gets through, alone. */
+/* A block with at least size bytes (and at least BLOCK_SIZE) and one reference, the caller's.
+ * NULL: the limit is reached. With at most one block out the answer is never NULL, so that a
+ * record larger than the limit still gets through, alone. */
 struct block *pool_get(struct pool *p, size_t size);
 
 void block_ref(struct block *b);

@@ -1,6 +1,6 @@
-/* clock: the only reader of clocks and of randomness. Everything below takes times and random bytes as
- * arguments. Waiting is measured on the monotonic clock, which no administrator sets back; the wall
- * clock is for stamps only. */
+/* clock: the only reader of clocks and of randomness. Everything below takes times and random
+ * bytes as arguments. Waiting is measured on the monotonic clock, which no administrator sets
+ * back; the wall clock is for stamps only. */
 #ifndef TOOL_CLOCK_H
 #define TOOL_CLOCK_H
 

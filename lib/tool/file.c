@@ -20,7 +20,9 @@ int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct
 {
 	size_t start = out->len;
 	for (;;) {
-		ssize_t n = read(fd, buf_room(out, READ_SIZE), READ_SIZE);
+		char *to = buf_room(out, READ_SIZE);
+		ssize_t n = read(fd, to, READ_SIZE);
+		*(n > 0 ? to + n : to) = '\0';
 		if (n == 0)
 			return 0;
 		if (n < 0 && errno == EINTR)

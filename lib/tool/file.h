@@ -8,16 +8,17 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Appends the whole content to out. ST_FAIL "PATH: why" when it cannot be read, is a directory or is
- * longer than limit bytes; status may be changed by the caller. */
+/* Appends the whole content to out. ST_FAIL "PATH: why" when it cannot be read, is a directory or
+ * is longer than limit bytes; status may be changed by the caller. */
 int file_read(const char *path, size_t limit, struct buf *out, struct err *err);
 
 /* As file_read from an open descriptor, which stays open. name is for messages. */
 int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct err *err);
 
-/* A file on its way into a directory: written under a hidden name of its own (".NAME.RANDOM"), and on
- * commit synced and renamed to its name, over an older one. A process that is killed leaves the hidden
- * file, never half of the real one. Usage: open, write to fd (by out.h, flushed), commit or abandon. */
+/* A file on its way into a directory: written under a hidden name of its own (".NAME.RANDOM"),
+ * and on commit synced and renamed to its name, over an older one. A process that is killed
+ * leaves the hidden file, never half of the real one. Usage: open, write to fd (by out.h,
+ * flushed), commit or abandon. */
 struct file_tmp {
 	int fd, dir;
 	char *path; /* DIR/NAME, for messages */
@@ -29,14 +30,15 @@ struct file_tmp {
 /* name must be one file name, as file_name makes them. */
 int file_tmp_open(struct file_tmp *f, const char *dir, const char *name, struct err *err);
 
-/* 0: the file is under its name and on the disk. -1: count on nothing; f is released all the same. */
+/* 0: the file is under its name and on the disk. -1: count on nothing; f is released all the
+ * same. */
 int file_tmp_commit(struct file_tmp *f, struct err *err);
 
 void file_tmp_abandon(struct file_tmp *f); /* nothing to do after commit, or on FILE_TMP_INIT */
 
-/* Appends a file name made of any text: letters, digits and "_-+=@,." stay, other bytes become %XX, and so
- * does a first '.' or '-'. Different texts give different names; a long one is cut and ends in "~" and a
- * digest. The empty text gives "%". */
+/* Appends a file name made of any text: letters, digits and "_-+=@,." stay, other bytes become
+ * %XX, and so does a first '.' or '-'. Different texts give different names; a long one is cut
+ * and ends in "~" and a digest. The empty text gives "%". */
 void file_name(struct buf *out, struct str text);
 
 #endif

@@ -8,8 +8,8 @@
 #include "base/num.h"
 #include "base/str.h"
 
-/* getopt_long answers this plus the row's index for a long option, so that one with a letter too can be
- * told from its letter. */
+/* getopt_long answers this plus the row's index for a long option, so that one with a letter too
+ * can be told from its letter. */
 #define LONG_BASE 256
 
 #define HELP_COLUMN 32
@@ -34,7 +34,8 @@ static void parser_init(struct parser *p, const struct opt_group *groups)
 	}
 	p->seen = mem_zalloc(p->count, sizeof(*p->seen));
 	p->longs = mem_zalloc(p->count + 1, sizeof(*p->longs));
-	/* '-': operands come in order, whatever POSIXLY_CORRECT says; ':' tells a missing argument. */
+	/* '-': operands come in order, whatever POSIXLY_CORRECT says; ':' tells a missing
+	 * argument. */
 	buf_puts(&p->shorts, "-:");
 	for (size_t i = 0; i < p->count; i++) {
 		const struct opt *o = p->rows[i];

@@ -1,11 +1,13 @@
-/* opts: options as a table whose rows point at the caller's variables. --help, --list-options (read by the
- * completions and by the man pages' test) and the parser all work from the same rows.
+/* opts: options as a table whose rows point at the caller's variables. --help, --list-options
+ * (read by the completions and by the man pages' test) and the parser all work from the same
+ * rows.
  *
- * The variables keep their values when an option is not given: they are the defaults. An option that
- * takes a value may be given once (OPT_LIST: as often as wanted); a second time is an error, since one
- * of the two would be lost silently. Long names must be written out: an abbreviation would break when an
- * option is added. Options and operands may be mixed; `--` ends the options. Texts are borrowed from
- * argv. Conflicts between options are the caller's to check, after parsing. */
+ * The variables keep their values when an option is not given: they are the defaults. An option
+ * that takes a value may be given once (OPT_LIST: as often as wanted); a second time is an error,
+ * since one of the two would be lost silently. Long names must be written out: an abbreviation
+ * would break when an option is added. Options and operands may be mixed; `--` ends the options.
+ * Texts are borrowed from argv. Conflicts between options are the caller's to check, after
+ * parsing. */
 #ifndef TOOL_OPTS_H
 #define TOOL_OPTS_H
 
@@ -45,7 +47,7 @@ struct opt {
 		struct opt_list *list;
 	} to;
 	const char *arg;   /* its name in the help; NULL: takes none */
-	const char *words; /* what completes it: one of COMPLETE_*, or the words themselves, "a|b" */
+	const char *words; /* what completes it: one of COMPLETE_*, or the words, "a|b" */
 	const char *help;  /* one line */
 	int64_t min, max;  /* of OPT_I64 and OPT_SIZE */
 };
@@ -75,7 +77,8 @@ struct opt {
 #define OPT_DUR(L, N, P, ARG, H) {OPT_KIND_DUR, L, N, {.i64 = (P)}, ARG, COMPLETE_NONE, H, 0, 0}
 
 /* One of WORDS, "stop|skip": the variable, an int, becomes its index. */
-#define OPT_CHOICE(L, N, P, WORDS, H) {OPT_KIND_CHOICE, L, N, {.number = (P)}, WORDS, WORDS, H, 0, 0}
+#define OPT_CHOICE(L, N, P, WORDS, H)                                                              \
+	{OPT_KIND_CHOICE, L, N, {.number = (P)}, WORDS, WORDS, H, 0, 0}
 
 #define OPT_END {OPT_KIND_END, 0, NULL, {NULL}, NULL, NULL, NULL, 0, 0}
 
@@ -96,16 +99,16 @@ struct operands {
 
 #define OPERANDS_INIT {0}
 
-/* -1: ST_USAGE and a text that names the option as it was written. With command_wanted all that follows `--`
- * is a command, otherwise more operands. Uses getopt_long and its global state. */
+/* -1: ST_USAGE and a text that names the option as it was written. With command_wanted all that
+ * follows `--` is a command, otherwise more operands. Uses getopt_long and its global state. */
 int opts_parse(const struct opt_group *groups, int argc, char **argv, bool command_wanted,
     struct operands *rest, struct err *err);
 
 /* Appends the part of --help that lists the options. */
 void opts_help(const struct opt_group *groups, struct buf *out);
 
-/* Appends a line for each option: LETTER, NAME, ARGUMENT, WORDS, HELP, separated by tabs; "-" for no
- * letter and no argument. */
+/* Appends a line for each option: LETTER, NAME, ARGUMENT, WORDS, HELP, separated by tabs; "-" for
+ * no letter and no argument. */
 void opts_list(const struct opt_group *groups, struct buf *out);
 
 void operands_release(struct operands *o);

@@ -1,6 +1,7 @@
 #include "tool/out.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,6 +23,15 @@ void out_init_stdout(struct out *o)
 {
 	out_init(o, STDOUT_FILENO, "standard output");
 	o->escape = isatty(STDOUT_FILENO) == 1;
+}
+
+int out_create(struct out *o, const char *path, struct err *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return err_errno(err, ST_USAGE, errno, "%s", path);
+	out_init(o, fd, path);
+	return 0;
 }
 
 static int fail(struct out *o, int errnum, struct err *err)
@@ -116,7 +126,8 @@ int out_flush(struct out *o, struct err *err)
 int out_close(struct out *o, struct err *err)
 {
 	int r = out_flush(o, err);
-	/* After EINTR the descriptor is gone all the same on Linux, and nothing is known to be lost. */
+	/* After EINTR the descriptor is gone all the same on Linux, and nothing is known to be
+	 * lost. */
 	if (close(o->fd) && errno != EINTR && r == 0)
 		r = fail(o, errno, err);
 	o->fd = -1;

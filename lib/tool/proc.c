@@ -21,7 +21,8 @@
 
 enum { OURS, CHILDS };
 
-/* What the child needs, made before the fork: after it, with threads about, nothing may allocate. */
+/* What the child needs, made before the fork: after it, with threads about, nothing may allocate.
+ */
 struct launch {
 	char *const *argv;
 	char **env;

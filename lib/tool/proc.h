@@ -1,10 +1,11 @@
 /* proc: a command, its pipes and its end. Knows nothing of records.
  *
- * A command runs in a process group of its own, so that all of it can be stopped, and is killed by the
- * kernel when the tool is (kill -9 leaves no second writer behind). It gets default signal handlers, an
- * empty signal mask, no descriptor but 0 to 2, and the environment less what its starter hides.
- * Start it from the main thread: its life hangs on that thread's. Usage: proc_start, use the pipes and
- * close them, proc_wait until it has ended; proc_kill or proc_end when it shall. */
+ * A command runs in a process group of its own, so that all of it can be stopped, and is killed
+ * by the kernel when the tool is (kill -9 leaves no second writer behind). It gets default signal
+ * handlers, an empty signal mask, no descriptor but 0 to 2, and the environment less what its
+ * starter hides. Start it from the main thread: its life hangs on that thread's. Usage:
+ * proc_start, use the pipes and close them, proc_wait until it has ended; proc_kill or proc_end
+ * when it shall. */
 #ifndef TOOL_PROC_H
 #define TOOL_PROC_H
 
@@ -24,8 +25,8 @@ struct proc_spec {
 	char *const *argv;  /* ended by NULL; PATH is searched */
 	const char *shell;  /* instead of argv: text for /bin/sh -c */
 	enum proc_stream in, out, errs;
-	const char *const *env;  /* more NAME=VALUE, ended by NULL; NULL: none */
-	const char *const *hide; /* names of variables it shall not see, ended by NULL; NULL: none */
+	const char *const *env;  /* more NAME=VALUE, ended by NULL; or NULL */
+	const char *const *hide; /* names of variables it shall not see, ended by NULL; or NULL */
 };
 
 /* How a command ended: by exit, or by a signal. */
@@ -55,8 +56,8 @@ int proc_wait(struct proc *p, const struct deadline *d);
 /* Sends a signal to its whole group, if it still runs. */
 void proc_kill(const struct proc *p, int signal);
 
-/* Ends it: SIGTERM to the group, SIGKILL to what is left of it after grace_ms, and waits. Not interrupted
- * by signals. */
+/* Ends it: SIGTERM to the group, SIGKILL to what is left of it after grace_ms, and waits. Not
+ * interrupted by signals. */
 void proc_end(struct proc *p, int grace_ms);
 
 /* 0 when it ended with status 0. Otherwise -1 and ST_FAIL, "command NAME: exit status 3" or

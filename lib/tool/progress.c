@@ -36,10 +36,12 @@ static void add_span(struct buf *out, int64_t s)
 		buf_printf(out, "%" PRId64 " s", s);
 }
 
-void progress_text(const char *what, const struct progress_at *at, int64_t elapsed_ms, struct buf *out)
+void progress_text(const char *what, const struct progress_at *at, int64_t elapsed_ms,
+    struct buf *out)
 {
 	double per_ms = elapsed_ms > 0 ? (double)at->bytes / (double)elapsed_ms : 0;
-	buf_printf(out, "%s %" PRId64 " record%s, ", what, at->records, at->records == 1 ? "" : "s");
+	buf_printf(out, "%s %" PRId64 " record%s, ", what, at->records,
+	    at->records == 1 ? "" : "s");
 	add_bytes(out, (double)at->bytes);
 	if (elapsed_ms > 0) {
 		buf_puts(out, ", ");

@@ -1,8 +1,8 @@
 /* progress: how far a long run is: records, rate, and of known input the share and the time left.
  *
- * On a terminal one line that is redrawn a few times a second, and on SIGUSR1 the same as a message,
- * terminal or not. progress_tick in the main loop (it reads a clock: not for each record), progress_end before
- * anything final is reported. */
+ * On a terminal one line that is redrawn a few times a second, and on SIGUSR1 the same as a
+ * message, terminal or not. progress_tick in the main loop (it reads a clock: not for each
+ * record), progress_end before anything final is reported. */
 #ifndef TOOL_PROGRESS_H
 #define TOOL_PROGRESS_H
 
@@ -27,6 +27,7 @@ void progress_tick(struct progress *p, const struct progress_at *at);
 void progress_end(void);
 
 /* The facts as text: "sent 1200000 records, 228.0 MB, 190.0 MB/s, 45 %, 2 s left". */
-void progress_text(const char *what, const struct progress_at *at, int64_t elapsed_ms, struct buf *out);
+void progress_text(const char *what, const struct progress_at *at, int64_t elapsed_ms,
+    struct buf *out);
 
 #endif

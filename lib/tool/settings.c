@@ -104,6 +104,26 @@ static int refuse_secret(const struct said *d, const char *name, struct err *err
 	    d->exposed, name);
 }
 
+/* Under two names a weaker origin could win. */
+static const char *usual_name(const char *name)
+{
+	static const struct {
+		const char *other, *usual;
+	} names[] = {
+	    {"metadata.broker.list", BROKERS},
+	    {"request.required.acks", "acks"},
+	    {"sasl.mechanisms", "sasl.mechanism"},
+	    {"compression.codec", "compression.type"},
+	    {"queue.buffering.max.ms", "linger.ms"},
+	    {"message.send.max.retries", "retries"},
+	    {"message.timeout.ms", "delivery.timeout.ms"},
+	};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(name, names[i].other) == 0)
+			return names[i].usual;
+	return name;
+}
+
 static int set(struct loader *l, const struct said *d, enum kind kind, const char *name)
 {
 	bool secret = settings_is_secret(name);
@@ -115,8 +135,7 @@ static int set(struct loader *l, const struct said *d, enum kind kind, const cha
 		hide_env(l->s, d->value);
 	if (secret && kind == LITERAL && d->origin == KV_ENV)
 		hide_env(l->s, d->where);
-	if (strcmp(name, "metadata.broker.list") == 0)
-		name = BROKERS;
+	name = usual_name(name);
 	kv_set(&l->s->kv, name, d->value, d->origin, d->where, secret);
 	kv_set(&l->kinds, name, kinds[kind], d->origin, d->where, false);
 	return 0;
@@ -127,7 +146,8 @@ static int offer(struct loader *l, const struct said *d)
 	char *name;
 	enum kind kind = classify(l, d->name, &name);
 	int r = kind == UNKNOWN
-	    ? err_set(l->err, ST_USAGE, "%s: unknown setting '%s'", d->where, d->name)
+	    ? err_set(l->err, ST_USAGE, "%s: unknown setting '%s' (-X list shows all)", d->where,
+		  d->name)
 	    : set(l, d, kind, name);
 	free(name);
 	return r;
@@ -332,7 +352,8 @@ int settings_need_brokers(const struct settings *s, struct err *err)
 	    " in the configuration file");
 }
 
-int settings_timeout(const struct settings *s, const struct common *c, int64_t *ms, struct err *err)
+int settings_timeout(const struct settings *s, const struct common *c, int64_t *ms,
+    struct err *err)
 {
 	const struct kv_entry *e = kv_find(&s->kv, "timeout");
 	*ms = c->timeout_ms >= 0 ? c->timeout_ms : SETTINGS_TIMEOUT_MS;

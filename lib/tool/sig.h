@@ -1,11 +1,12 @@
 /* sig: signals become flags, which the main loop asks for.
  *
- * The first SIGINT, SIGTERM or SIGHUP asks the tool to finish or undo what it began and to report; the
- * second ends the process at once, from the handler, as if nothing had been caught. A signal that was
- * ignored when the tool started (nohup, a shell's background job) stays ignored. SIGUSR1 asks for a
- * progress report. SIGPIPE is ignored: a closed pipe is an error of out.h. No call is restarted after a
- * signal, so read, poll and waits come back with EINTR. A signal may still fall between the question
- * and the wait: wait in slices of a few hundred milliseconds at most. */
+ * The first SIGINT, SIGTERM or SIGHUP asks the tool to finish or undo what it began and to
+ * report; the second ends the process at once, from the handler, as if nothing had been caught. A
+ * signal that was ignored when the tool started (nohup, a shell's background job) stays ignored.
+ * SIGUSR1 asks for a progress report. SIGPIPE is ignored: a closed pipe is an error of out.h. No
+ * call is restarted after a signal, so read, poll and waits come back with EINTR. A signal may
+ * still fall between the question and the wait: wait in slices of a few hundred milliseconds at
+ * most. */
 #ifndef TOOL_SIG_H
 #define TOOL_SIG_H
 

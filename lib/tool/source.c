@@ -103,8 +103,8 @@ static size_t room(const struct source *s)
 	return s->block ? (size_t)(s->block->data + s->block->size - s->rest.ptr) - s->rest.len : 0;
 }
 
-/* A record that is larger than half a block gets twice the room each time, one that is a whole file what
- * the file holds, and the byte in which its end shows. */
+/* A record that is larger than half a block gets twice the room each time, one that is a whole
+ * file what the file holds, and the byte in which its end shows. */
 static size_t size_wanted(const struct source *s)
 {
 	size_t size = s->rest.len > BLOCK_SIZE / 2 ? s->rest.len * 2 : BLOCK_SIZE;
@@ -156,7 +156,8 @@ static int fill(struct source *s, int wait_ms, struct err *err)
 	int ready = readable(s, wait_ms);
 	if (ready == 0)
 		return wait_for(s, SOURCE_NO_INPUT);
-	ssize_t n = ready < 0 ? -1 : read(s->fd, s->block->data + (s->block->size - room(s)), room(s));
+	char *to = s->block->data + (s->block->size - room(s));
+	ssize_t n = ready < 0 ? -1 : read(s->fd, to, room(s));
 	if (n < 0 && errno == EINTR)
 		return wait_for(s, SOURCE_SIGNAL);
 	if (n < 0 && errno == EAGAIN)
@@ -171,7 +172,8 @@ static int fill(struct source *s, int wait_ms, struct err *err)
 	return 0;
 }
 
-/* The next record of what was read, or at the end of the input its last: 1, 0 or -1 as in frame.h. */
+/* The next record of what was read, or at the end of the input its last: 1, 0 or -1 as in
+ * frame.h. */
 static int cut(struct source *s, struct source_record *out, struct err *err)
 {
 	const char *from = s->rest.ptr;

@@ -1,14 +1,14 @@
 /* source: the records of a list of inputs, without copying them.
  *
- * Files, standard input and open descriptors (a child's pipe) are read one after the other, by poll and
- * read into blocks (block.h), and cut into records there (batch/frame.h); only a record that the end of
- * a block cuts in two is moved. Usage: source_init, source_add_* for each input in order, source_next until
- * SOURCE_END, source_release.
+ * Files, standard input and open descriptors (a child's pipe) are read one after the other, by
+ * poll and read into blocks (block.h), and cut into records there (batch/frame.h); only a record
+ * that the end of a block cuts in two is moved. Usage: source_init, source_add_* for each input
+ * in order, source_next until SOURCE_END, source_release.
  *
- * A record is valid as long as a reference on its block is held. The source holds one of its own until
- * the next call of source_next: whoever keeps the record longer takes one (block_ref) and gives it back
- * (block_unref). A read error is never taken for an end of input. Each input ends its last record: a
- * file without a final newline does not run into the next one. */
+ * A record is valid as long as a reference on its block is held. The source holds one of its own
+ * until the next call of source_next: whoever keeps the record longer takes one (block_ref) and
+ * gives it back (block_unref). A read error is never taken for an end of input. Each input ends
+ * its last record: a file without a final newline does not run into the next one. */
 #ifndef TOOL_SOURCE_H
 #define TOOL_SOURCE_H
 
@@ -39,14 +39,14 @@ struct source_record {
 	struct block *block;
 	const char *name; /* of the input, as messages should call it; valid until source_release */
 	int64_t number;   /* in this input, from 1: the line, if records are lines */
-	int64_t position; /* of the record's first byte in this input; behind its length if it has one */
+	int64_t position; /* of its first byte in this input; behind its length if it has one */
 	bool unterminated; /* ended by the end of the input, not by a delimiter */
 };
 
 struct source {
 	enum source_why why;
 	int64_t bytes_read;  /* so far, from all inputs */
-	int64_t bytes_total; /* what the inputs hold; -1: unknown, one of them is not a regular file */
+	int64_t bytes_total; /* of all inputs; -1: unknown, one of them is no regular file */
 	int64_t records;     /* so far, from all inputs */
 
 	/* private */
@@ -69,15 +69,15 @@ struct source {
 void source_init(struct source *s, struct pool *pool, const struct frame_style *style,
     size_t max_record);
 
-/* Adds a file by name, "-" for standard input. ST_USAGE, before anything is read, when it is not there, may
- * not be read or is a directory. The name is borrowed. */
+/* Adds a file by name, "-" for standard input. ST_USAGE, before anything is read, when it is not
+ * there, may not be read or is a directory. The name is borrowed. */
 int source_add_file(struct source *s, const char *name, struct err *err);
 
 /* Adds an open descriptor, which the source closes (but 0 to 2 never). The name is borrowed. */
 void source_add_fd(struct source *s, int fd, const char *name);
 
-/* One of enum source_state, or -1, ST_FAIL: reading failed or a record is too long or cut off. Waits at
- * most wait_ms for input, and only when no record is complete; 0 never waits. */
+/* One of enum source_state, or -1, ST_FAIL: reading failed or a record is too long or cut off.
+ * Waits at most wait_ms for input, and only when no record is complete; 0 never waits. */
 int source_next(struct source *s, struct source_record *out, int wait_ms, struct err *err);
 
 void source_release(struct source *s);

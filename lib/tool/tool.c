@@ -16,8 +16,8 @@
 
 #define CLOSED_PIPE 141 /* 128 + SIGPIPE, as if it had killed us */
 
-/* Otherwise the next file or socket would get the number, and our output. Opened the wrong way round, so
- * that using it still is an error. */
+/* Otherwise the next file or socket would get the number, and our output. Opened the wrong way
+ * round, so that using it still is an error. */
 static int fill_descriptors(void)
 {
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
@@ -55,7 +55,8 @@ static void add_usage(const struct tool *tool, struct buf *out)
 	const char *label = "Usage:";
 	while (rest.ptr) {
 		rest = str_cut(rest, '\n', &form);
-		buf_printf(out, "%-6s %s [OPTION ...] %.*s\n", label, tool->name, (int)form.len, form.ptr);
+		buf_printf(out, "%-6s %s [OPTION ...] %.*s\n", label, tool->name, (int)form.len,
+		    form.ptr);
 		label = "";
 	}
 }

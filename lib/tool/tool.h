@@ -1,9 +1,10 @@
 /* tool: what every main does before and after its job.
  *
- * Before: no standard descriptor is left closed, signals are set up, options parsed, settings gathered;
- * --help, --version, --list-options, -X list and -X dump are answered. After: standard output is closed and
- * checked, the one error is told, and the exit status follows from both. A main fills a struct tool with
- * its option rows, bound to its variables, and returns tool_main(). */
+ * Before: no standard descriptor is left closed, signals are set up, options parsed, settings
+ * gathered; --help, --version, --list-options, -X list and -X dump are answered. After: standard
+ * output is closed and checked, the one error is told, and the exit status follows from both. A
+ * main fills a struct tool with its option rows, bound to its variables, and returns tool_main().
+ */
 #ifndef TOOL_TOOL_H
 #define TOOL_TOOL_H
 
@@ -34,8 +35,9 @@ struct tool {
 	unsigned takes;      /* sum of TOOL_* */
 	const struct opt *options; /* its own, ended by OPT_END */
 
-	/* 0: all of it done. -1: t->err says what not, and its status is the exit status (without a text it
-	 * is quiet). After a signal the process ends by that signal, whatever run answers. */
+	/* 0: all of it done. -1: t->err says what not, and its status is the exit status (without
+	 * a text it is quiet). After a signal the process ends by that signal, whatever run
+	 * answers. */
 	int (*run)(struct tool_ctx *t);
 	void *own; /* the tool's: comes back as t->own */
 

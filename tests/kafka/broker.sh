@@ -75,8 +75,9 @@ ensure_jars() {
 # --- processes
 
 # A zombie has no command line, and neither has a stranger who was given the number since ours.
-runs() { # PID WORD-OF-ITS-COMMAND-LINE
-	{ tr '\0' '\n' <"/proc/$1/cmdline" | grep -qxF -- "$2"; } 2>/dev/null
+runs() { # PID LAST-WORD-OF-ITS-COMMAND-LINE
+	local words
+	{ mapfile -d '' -t words <"/proc/$1/cmdline"; } 2>/dev/null && [[ ${words[*]: -1} == "$2" ]]
 }
 
 has_command_line() { # PID
@@ -268,7 +269,7 @@ answers_metadata() { # DIR
 	kcat=$(command -v kcat || command -v kafkacat) || return 0
 	listeners=$(grep '^listeners=' "$1/server.properties" | tail -n 1)
 	[[ $listeners == *PLAINTEXT://127.0.0.1:$port,* ]] || return 0 # only this one is open to kcat
-	"$kcat" -L -b "127.0.0.1:$port" -m 2 2>/dev/null | grep -q '^ 1 brokers'
+	[[ $("$kcat" -L -b "127.0.0.1:$port" -m 2 2>/dev/null) == *" 1 brokers"* ]]
 }
 
 serves() { # DIR

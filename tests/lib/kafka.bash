@@ -26,7 +26,7 @@ fi
 _run_pid() {
 	local pid=$$ found=$$ stat
 	while ((pid > 1)); do
-		tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qE '(^|/)bats(-exec-[a-z]+)?$' && found=$pid
+		grep -qzE '(^|/)bats(-exec-[a-z]+)?$' "/proc/$pid/cmdline" && found=$pid
 		stat=$(<"/proc/$pid/stat")
 		stat=${stat##*) } # the name before it may hold spaces
 		read -r _ pid _ <<<"$stat"

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -74,31 +75,47 @@ static void test_out_closed_pipe(void **state)
 	err_clear(&err);
 }
 
+enum { BIG = 1 << 20 };
+
+static char *make_big(void)
+{
+	char *big = mem_alloc(BIG);
+	for (size_t i = 0; i < BIG; i++)
+		big[i] = (char)(i * 7 + i / 251);
+	return big;
+}
+
+static int write_big(int fd)
+{
+	struct out o;
+	struct err err = ERR_INIT;
+	char *big = make_big();
+	out_init(&o, fd, "pipe");
+	int r = out_write(&o, big, BIG, &err);
+	free(big);
+	return out_close(&o, &err) || r;
+}
+
 /* A pipe that takes only a part at a time: nothing is lost or doubled. */
 static void test_out_slow_pipe(void **state)
 {
-	int fds[2];
-	struct out o;
-	struct err err = ERR_INIT;
-	size_t len = 1 << 20, at = 0;
-	char *big = mem_alloc(len), *got = mem_alloc(len);
+	int fds[2], status;
+	size_t at = 0;
 	(void)state;
-	for (size_t i = 0; i < len; i++)
-		big[i] = (char)(i * 7 + i / 251);
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
 	pid_t pid = fork();
-	if (pid == 0) {
-		close(fds[0]);
-		out_init(&o, fds[1], "pipe");
-		_exit(out_write(&o, big, len, &err) || out_flush(&o, &err));
-	}
+	if (pid == 0)
+		_exit(write_big(fds[1]));
 	close(fds[1]);
-	for (ssize_t n; (n = read(fds[0], got + at, 3000 < len - at ? 3000 : len - at)) > 0;)
+	char *big = make_big(), *got = mem_alloc(BIG);
+	for (ssize_t n; (n = read(fds[0], got + at, 3000 < BIG - at ? 3000 : BIG - at)) > 0;)
 		at += (size_t)n;
-	assert_int_equal(at, len);
-	assert_memory_equal(big, got, len);
+	assert_int_equal(at, BIG);
+	assert_memory_equal(big, got, BIG);
 	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 	free(big);
 	free(got);
 }

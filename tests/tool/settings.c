@@ -12,7 +12,8 @@
 static bool known(const char *name)
 {
 	static const char *const names[] = {"acks", "linger.ms", "bootstrap.servers",
-	    "metadata.broker.list", "sasl.password", "ssl.key.password", "sasl.username"};
+	    "metadata.broker.list", "sasl.password", "ssl.key.password", "sasl.username",
+	    "sasl.mechanism", "sasl.mechanisms"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
@@ -22,7 +23,7 @@ static bool known(const char *name)
 static const char *const variables[] = {"BATCH_CONFIG", "BATCH_PROFILE", "BATCH_BROKERS",
     "KAFKA_BROKERS", "BATCH_BOOTSTRAP_SERVERS", "BATCH_ACKS", "BATCH_STREAM", "BATCH_ID",
     "BATCH_OWNER", "BATCH_TIMEOUT", "BATCH_CHUNK", "BATCH_SASL_PASSWORD",
-    "BATCH_SASL_PASSWORD_FILE", "PW", "XDG_CONFIG_HOME"};
+    "BATCH_SASL_PASSWORD_FILE", "BATCH_SASL_MECHANISMS", "PW", "XDG_CONFIG_HOME"};
 
 static int setup(void **state)
 {
@@ -56,8 +57,9 @@ static void test_settings_order(void **state)
 	struct common c = COMMON_INIT;
 	struct err err = ERR_INIT;
 	const char *x[] = {"acks=5", "list", "linger.ms=a=b", NULL};
-	setenv("BATCH_CONFIG", dir_puts(state, "conf", "# all\r\nacks = 1\r\n\r\nstream=from file # x\n"
-	    "metadata.broker.list=f:1\ntimeout=7s\n[profile p]\nacks=2\nstream=in-profile\n"
+	setenv("BATCH_CONFIG", dir_puts(state, "conf", "# all\r\nacks = 1\r\n\r\n"
+	    "stream=from file # x\nmetadata.broker.list=f:1\ntimeout=7s\n"
+	    "[profile p]\nacks=2\nstream=in-profile\n"
 	    "[profile q]\nacks=3\n"), 1);
 	assert_int_equal(load(&s, &c, NULL, &err), 0);
 	check(&s, "acks", "1", "conf:2");
@@ -99,6 +101,21 @@ static void test_settings_order(void **state)
 	assert_int_equal(settings_timeout(&s, &c, &ms, &err), 0);
 	assert_int_equal(ms, 0);
 	assert_int_equal(settings_need_brokers(&s, &err), 0);
+	settings_release(&s);
+}
+
+/* The strongest origin wins under whichever of its names a setting was said. */
+static void test_settings_two_names(void **state)
+{
+	struct settings s = SETTINGS_INIT;
+	struct common c = COMMON_INIT;
+	struct err err = ERR_INIT;
+	const char *x[] = {"sasl.mechanism=X", NULL};
+	c.config = dir_puts(state, "conf", "sasl.mechanism=F\n");
+	setenv("BATCH_SASL_MECHANISMS", "E", 1);
+	assert_int_equal(load(&s, &c, x, &err), 0);
+	check(&s, "sasl.mechanism", "X", "-X");
+	assert_int_equal(kv_count(&s.kv), 1);
 	settings_release(&s);
 }
 
@@ -171,7 +188,8 @@ static void test_settings_refused_elsewhere(void **state)
 	refused(&c, "foo=1", "-X: unknown setting 'foo'");
 	refused(&c, "sasl.password=x", "use sasl.password.file=PATH");
 	refused(&c, "sasl.password.env=PW", "-X: sasl.password.env: the variable PW is not set");
-	refused(&c, "sasl.password.file=/nowhere", "-X: sasl.password.file: /nowhere: No such file");
+	refused(&c, "sasl.password.file=/nowhere",
+	    "-X: sasl.password.file: /nowhere: No such file");
 	c.profile = "p";
 	refused(&c, NULL, "no profile 'p' in any configuration file");
 	c.config = dir_path(state, "missing");
@@ -231,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_settings_order, setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(test_settings_two_names, setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_settings_usual_places, setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_settings_refused, setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_settings_refused_elsewhere, setup, dir_teardown),

@@ -118,8 +118,8 @@ static void test_source_length_prefixed(void **state)
 	end(&f);
 }
 
-/* Keeps records of a long input until the pool says no, gives the oldest back, and finds each of them
- * as it was: nothing is moved under a reference. */
+/* Keeps records of a long input until the pool says no, gives the oldest back, and finds each of
+ * them as it was: nothing is moved under a reference. */
 static void test_source_back_pressure(void **state)
 {
 	enum { COUNT = 100000 };
@@ -140,7 +140,8 @@ static void test_source_back_pressure(void **state)
 			break;
 		for (bool all = r == SOURCE_WAIT; all && first < count; first++) {
 			assert_int_equal(f.s.why, SOURCE_NO_BLOCK);
-			snprintf(line, sizeof(line), "%d %0*d", (int)first, 50 + (int)first % 120, (int)first);
+			int i = (int)first;
+			snprintf(line, sizeof(line), "%d %0*d", i, 50 + i % 120, i);
 			assert_int_equal(kept[first].value.len, strlen(line));
 			assert_memory_equal(kept[first].value.ptr, line, strlen(line));
 			block_unref(kept[first].block);

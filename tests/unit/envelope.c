@@ -25,7 +25,7 @@ static void test_envelope_write(void **state)
 	(void)state;
 	struct record r = RECORD_INIT;
 	check_written(&r, "{\"topic\":null,\"partition\":-1,\"offset\":-1,\"ts\":-1,\"key\":null,"
-	    "\"value\":null,\"headers\":[]}");
+	                  "\"value\":null,\"headers\":[]}");
 	r.topic = STR("claims.in");
 	r.partition = 3;
 	r.offset = 17;
@@ -36,10 +36,11 @@ static void test_envelope_write(void **state)
 	headers_add(&r.headers, STR("n"), (struct str)STR_INIT);
 	headers_add(&r.headers, STR(""), STR("\xff"));
 	headers_add(&r.headers, STR("\xfe"), STR(""));
-	check_written(&r,
-	    "{\"topic\":\"claims.in\",\"partition\":3,\"offset\":17,\"ts\":1763719200000,\"key\":\"\","
-	    "\"value\":\"{\\\"a\\\":\\\"b\\\\n\\\"}\\t\\u0001\x7f\xc3\xbc\","
-	    "\"headers\":[[\"n\",\"v\"],[\"n\",null],[\"\",{\"b64\":\"/w==\"}],[{\"b64\":\"/g==\"},\"\"]]}");
+	check_written(&r, "{\"topic\":\"claims.in\",\"partition\":3,\"offset\":17,\"ts\":"
+	                  "1763719200000,\"key\":\"\","
+	                  "\"value\":\"{\\\"a\\\":\\\"b\\\\n\\\"}\\t\\u0001\x7f\xc3\xbc\","
+	                  "\"headers\":[[\"n\",\"v\"],[\"n\",null],[\"\",{\"b64\":\"/"
+	                  "w==\"}],[{\"b64\":\"/g==\"},\"\"]]}");
 	r.key = STR("\x80");
 	r.value = STR("a\xff");
 	headers_clear(&r.headers);
@@ -109,10 +110,26 @@ static uint64_t next_random(uint64_t *seed)
 static struct str hostile(uint64_t *seed, struct buf *bytes)
 {
 	static const struct str pieces[] = {
-	    {"plain text", 10}, {"\"", 1}, {"\\", 1}, {"\\u0000", 6}, {"\0", 1}, {"\n", 1},
-	    {"\x1f", 1}, {"\x7f", 1}, {"/", 1}, {"{\"b64\":\"", 8}, {"\xc3\xbc", 2},
-	    {"\xe2\x80\xa8", 3}, {"\xf0\x9f\x98\x80", 4}, {"]]", 2}, {"null", 4}, {"\xff", 1},
-	    {"\xed\xa0\x80", 3}, {"\xc0\x80", 2}, {"\xe2\x80", 2}, {"\xef\xbb\xbf", 3},
+	    {"plain text", 10},
+	    {"\"", 1},
+	    {"\\", 1},
+	    {"\\u0000", 6},
+	    {"\0", 1},
+	    {"\n", 1},
+	    {"\x1f", 1},
+	    {"\x7f", 1},
+	    {"/", 1},
+	    {"{\"b64\":\"", 8},
+	    {"\xc3\xbc", 2},
+	    {"\xe2\x80\xa8", 3},
+	    {"\xf0\x9f\x98\x80", 4},
+	    {"]]", 2},
+	    {"null", 4},
+	    {"\xff", 1},
+	    {"\xed\xa0\x80", 3},
+	    {"\xc0\x80", 2},
+	    {"\xe2\x80", 2},
+	    {"\xef\xbb\xbf", 3},
 	};
 	size_t valid = next_random(seed) % 4 ? 15 : sizeof(pieces) / sizeof(*pieces);
 	size_t count = next_random(seed) % 8;
@@ -207,7 +224,8 @@ static void test_envelope_read_optional(void **state)
 	check_read("{\"value\":null}", &want);
 	check_read(" { \"other\" : [ {} ] , \"value\" : null , \"headers\" : [ ] } ", &want);
 	check_read("{\"value\":null,\"topic\":null,\"partition\":null,\"offset\":null,\"ts\":null,"
-	    "\"key\":null,\"headers\":null}", &want);
+	           "\"key\":null,\"headers\":null}",
+	    &want);
 	want.value = STR("");
 	check_read("{\"value\":\"\"}", &want);
 	check_read("{\"value_b64\":\"\"}", &want);
@@ -231,12 +249,16 @@ static void test_envelope_read_kcat(void **state)
 	headers_add(&want.headers, STR("a"), STR("1"));
 	headers_add(&want.headers, STR("b"), (struct str)STR_INIT);
 	headers_add(&want.headers, STR("c\n"), STR("]"));
-	check_read("{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"tstype\":\"create\","
+	check_read(
+	    "{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"tstype\":\"create\","
 	    "\"ts\":1763719200000,\"broker\":1,\"headers\":[\"a\",\"1\",\"b\",null,\"c\\n\",\"]\"],"
-	    "\"key\":\"k\",\"payload\":\"v\"}", &want);
-	check_read("{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"ts\":1763719200000,"
+	    "\"key\":\"k\",\"payload\":\"v\"}",
+	    &want);
+	check_read(
+	    "{\"topic\":\"t\",\"partition\":0,\"offset\":5,\"ts\":1763719200000,"
 	    "\"headers\": [ [ \"a\" , {\"b64\" : \"MQ==\"} ] , [\"b\", null],[\"c\\n\",\"]\"]\n],"
-	    "\"key\":\"k\",\"value\":\"v\"}", &want);
+	    "\"key\":\"k\",\"value\":\"v\"}",
+	    &want);
 	headers_release(&want.headers);
 }
 

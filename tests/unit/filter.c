@@ -104,7 +104,11 @@ static void test_filter_grep(void **state)
 	    {"^$", NULL, STR_INIT, false},
 	    {"a", "c$", {"abc", 3}, true},
 	    {"a", "b$", {"abc", 3}, false},
-	    {"(a|x)b+", NULL, {"\xff\xfe" "abb", 5}, true},
+	    {"(a|x)b+", NULL,
+	        {"\xff\xfe"
+	         "abb",
+	            5},
+	        true},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct filter f = FILTER_INIT;

@@ -23,7 +23,8 @@ static struct record sample(void)
 	return r;
 }
 
-static void check(const char *format, const struct record *r, const char *null_text, struct str want)
+static void check(
+    const char *format, const struct record *r, const char *null_text, struct str want)
 {
 	struct format f = FORMAT_INIT;
 	struct err err = ERR_INIT;

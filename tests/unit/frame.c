@@ -56,8 +56,8 @@ static void cut(struct frame *f, struct str input, size_t step, struct buf *out)
 	err_clear(&err);
 }
 
-static void check_cut(struct frame_style style, size_t max, struct str input, const char *want,
-    bool unterminated)
+static void check_cut(
+    struct frame_style style, size_t max, struct str input, const char *want, bool unterminated)
 {
 	for (size_t step = 1; step <= input.len + 1; step++) {
 		struct frame f;
@@ -129,7 +129,8 @@ static void test_frame_whole(void **state)
 static void test_frame_max_record(void **state)
 {
 	(void)state;
-	const char *second = "[123]error: record 2 is longer than 3 bytes (--max-record raises the limit)";
+	const char *second =
+	    "[123]error: record 2 is longer than 3 bytes (--max-record raises the limit)";
 	check_cut(delim("\\n"), 3, STR("123\n456\n"), "[123][456]", false);
 	check_cut(delim("\\n"), 3, STR("123\n456"), "[123][456]", true);
 	check_cut(delim("\\n"), 3, STR("123\n4567\n"), second, false);
@@ -165,7 +166,8 @@ static void test_frame_scans_once(void **state)
 	char window[] = "xabxxxxa";
 	struct str rest = {window + 3, 5}, record;
 	assert_int_equal(frame_next(&f, &rest, &record, &err), 0);
-	/* A delimiter that appears in bytes already searched is not seen: they are not read again. */
+	/* A delimiter that appears in bytes already searched is not seen: they are not read again.
+	 */
 	memcpy(window + 3, "ab", 2);
 	assert_int_equal(frame_next(&f, &rest, &record, &err), 0);
 	memcpy(window + 6, "ab", 2);

@@ -253,8 +253,8 @@ static void check_missing(const struct merge *m, int64_t total, const bool *pres
 }
 
 /* Takes all; some lanes are told before they are asked for, as records arrive. */
-static void run_randomly(struct merge *m, struct lane *lanes, size_t count, uint64_t *seed,
-    const bool *present)
+static void run_randomly(
+    struct merge *m, struct lane *lanes, size_t count, uint64_t *seed, const bool *present)
 {
 	bool waits[LANES_MAX], ended[LANES_MAX] = {0};
 	size_t lane;

@@ -1,0 +1,263 @@
+#include "app/consuming.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "kafka/kgroup.h"
+#include "tool/clock.h"
+#include "tool/file.h"
+#include "tool/msg.h"
+#include "tool/proc.h"
+#include "tool/progress.h"
+#include "tool/sig.h"
+
+#define SLICE_MS 200
+
+/* How long leaving the group may take at the end. */
+#define LEAVE_MS 5000
+
+struct member {
+	struct tool_ctx *t;
+	const char *stream;
+	const struct consuming_options *options;
+	const struct consuming_group *how;
+	struct kgroup *group;
+	struct klog *log; /* to look batches up in */
+	struct event event;
+	struct progress progress;
+	int64_t next_keep_ms;
+	int64_t batches;
+};
+
+/* While a batch is read the group must see that we live; and a batch whose partition went to another
+ * member is that one's now. */
+static int tick(void *ctx, const struct kfetch_counts *so_far, struct err *err)
+{
+	struct member *m = ctx;
+	int64_t now_ms = clock_mono_ms();
+	const struct progress_at at = {.records = so_far->records, .bytes = so_far->bytes,
+	    .bytes_total = -1};
+	progress_tick(&m->progress, &at);
+	if (now_ms < m->next_keep_ms)
+		return 0;
+	m->next_keep_ms = now_ms + SLICE_MS;
+	return kgroup_keep(m->group, err);
+}
+
+static int unload(struct member *m, struct kfetch *f, struct out *o)
+{
+	const struct unload_hooks hooks = {.tick = tick, .ctx = m};
+	m->next_keep_ms = clock_mono_ms() + 5 * SLICE_MS;
+	return unload_batch(f, &m->options->style, o, m->t->budget_ms, &hooks, &m->t->err);
+}
+
+static int still_ours(struct member *m)
+{
+	if (kgroup_owns(m->group, m->event.partition))
+		return 0;
+	return err_set(&m->t->err, ST_FAIL, "group %s gave partition %d to another member "
+	    "meanwhile", m->how->group, m->event.partition);
+}
+
+static void add_variable(struct buf *all, const char *name, struct str value)
+{
+	buf_printf(all, "%s=%.*s", name, (int)value.len, value.ptr);
+	buf_putc(all, '\0');
+}
+
+/* The batch's facts as NAME=VALUE texts; free() of the first and of the array frees them. */
+static const char **environment(const struct member *m, const struct batch *b)
+{
+	enum { VARIABLES = 5 };
+	struct buf all = BUF_INIT, line = BUF_INIT;
+	js_dump(b->doc, &line);
+	add_variable(&all, "BATCH_ID", batch_id(b));
+	add_variable(&all, "BATCH_NAME", batch_member(b, "name"));
+	add_variable(&all, "BATCH_STREAM", str_of(m->stream));
+	add_variable(&all, "BATCH_DATA_TYPE", batch_member(b, "dataType"));
+	add_variable(&all, "BATCH_DOCUMENT", buf_str(&line));
+	buf_release(&line);
+	const char **env = mem_zalloc(VARIABLES + 1, sizeof(*env));
+	char *at = buf_detach(&all);
+	for (int i = 0; i < VARIABLES; i++) {
+		env[i] = at;
+		at += strlen(at) + 1;
+	}
+	return env;
+}
+
+static void environment_free(const char **env)
+{
+	free((void *)(uintptr_t)env[0]);
+	free(env);
+}
+
+static int wait_command(struct member *m, struct proc *p)
+{
+	const struct kfetch_counts none = {0};
+	struct deadline slice = deadline_start(-1);
+	for (;;) {
+		struct deadline d = deadline_within(&slice, SLICE_MS);
+		if (proc_wait(p, &d))
+			return proc_verdict(p, &m->t->err);
+		if (sig_ended()) {
+			proc_end(p, 1000);
+			return err_set(&m->t->err, ST_FAIL, "interrupted");
+		}
+		if (tick(m, &none, &m->t->err))
+			return -1;
+	}
+}
+
+static int to_command(struct member *m, const struct batch *b, struct kfetch *f)
+{
+	struct tool_ctx *t = m->t;
+	struct proc p = PROC_INIT;
+	struct out o;
+	const char **env = environment(m, b);
+	const struct proc_spec spec = {.shell = m->how->exec, .in = PROC_PIPE, .env = env,
+	    .hide = (const char *const *)t->settings.secret_env};
+	int failed = proc_start(&p, &spec, &t->err);
+	environment_free(env);
+	if (failed)
+		return -1;
+	out_init(&o, p.in, "the command's standard input");
+	p.in = -1;
+	failed = unload(m, f, &o);
+	struct err late = ERR_INIT;
+	if (out_close(&o, &late) && !failed) {
+		err_move(&t->err, &late);
+		failed = -1;
+	}
+	err_clear(&late);
+	/* A command that saw a batch which is not whole must not believe that it ended. */
+	if (failed)
+		proc_end(&p, 0);
+	else
+		failed = wait_command(m, &p);
+	proc_release(&p);
+	return failed;
+}
+
+static int to_file(struct member *m, const struct batch *b, struct kfetch *f)
+{
+	struct tool_ctx *t = m->t;
+	struct file_tmp file = FILE_TMP_INIT;
+	struct buf name = BUF_INIT;
+	struct out o;
+	file_name(&name, batch_id(b));
+	int failed = file_tmp_open(&file, m->how->dir, buf_text(&name), &t->err);
+	buf_release(&name);
+	if (failed)
+		return -1;
+	out_init(&o, file.fd, file.path);
+	failed = unload(m, f, &o) || out_flush(&o, &t->err) || still_ours(m);
+	out_release(&o);
+	if (!failed)
+		return file_tmp_commit(&file, &t->err);
+	file_tmp_abandon(&file);
+	return -1;
+}
+
+static int deliver(struct member *m, const struct batch *b, const struct fold *fold)
+{
+	struct tool_ctx *t = m->t;
+	struct kfetch *fetch = NULL;
+	struct kfetch_options options = {.ordered = !m->options->unordered,
+	    .created_ms = fold->created_ms, .finished_ms = fold->ts_ms, .log = msg_library};
+	struct deadline d = deadline_start(t->budget_ms);
+	if (kfetch_open(&fetch, &t->settings.kv, b, &options, &d, &t->err))
+		return -1;
+	progress_init(&m->progress, "read");
+	int failed = m->how->exec ? to_command(m, b, fetch)
+	    : m->how->dir	  ? to_file(m, b, fetch)
+				  : unload(m, fetch, &t->out);
+	progress_end();
+	kfetch_close(fetch);
+	return failed;
+}
+
+/* The event says that a batch is completed. Does it count, and is that still so? */
+static int work(struct member *m)
+{
+	struct tool_ctx *t = m->t;
+	struct kbatch *found = NULL;
+	struct batch b = BATCH_INIT;
+	const struct kbatch_options all = KBATCH_OPTIONS_INIT;
+	struct str id = buf_str(&m->event.id);
+	struct deadline d = deadline_start(t->budget_ms);
+	if (kbatch_open(&found, m->log, id, &all, &d, &t->err))
+		return -1;
+	const struct fold *f = kbatch_fold(found);
+	bool counts = f->status == BATCH_COMPLETED && f->partition == m->event.partition &&
+	    f->offset == m->event.offset;
+	int failed = 0;
+	if (counts) {
+		failed = kbatch_document(found, &b, &t->err) || deliver(m, &b, f);
+		m->batches += !failed;
+	} else {
+		msg_debug(1, "batch '%.*s': passed over, it is %s", (int)id.len, id.ptr,
+		    batch_status_name(f->status));
+	}
+	if (failed)
+		err_wrap(&t->err, "batch '%.*s'", (int)id.len, id.ptr);
+	batch_release(&b);
+	kbatch_close(found);
+	return failed ? -1 : 0;
+}
+
+static int take(struct member *m, const struct record *r)
+{
+	const char *why;
+	int64_t offset = r->offset;
+	int32_t partition = r->partition;
+	bool wanted = event_decode(r, &m->event, &why) && m->event.type == EVENT_STATUS &&
+	    m->event.status == BATCH_COMPLETED;
+	if (wanted && (work(m) || out_flush(&m->t->out, &m->t->err)))
+		return -1;
+	struct deadline d = deadline_start(m->t->budget_ms);
+	d.interrupted = NULL;
+	return wanted ? kgroup_commit(m->group, partition, offset + 1, &d, &m->t->err) : 0;
+}
+
+static bool enough(const struct member *m)
+{
+	return sig_ended() || (m->how->most >= 0 && m->batches >= m->how->most);
+}
+
+static int run(struct member *m)
+{
+	const struct record *r;
+	while (!enough(m)) {
+		int got = kgroup_next(m->group, SLICE_MS, &r, &m->t->err);
+		if (got < 0 || (got && take(m, r)))
+			return -1;
+		if (got || !m->how->until_end)
+			continue;
+		struct deadline d = deadline_start(m->t->budget_ms);
+		if (kgroup_caught_up(m->group, &d))
+			return 0;
+		if (m->t->budget_ms >= 0 && deadline_left_ms(&m->t->deadline) == 0 &&
+		    m->batches == 0)
+			return 0;
+	}
+	return 0;
+}
+
+int consume_group(struct tool_ctx *t, const char *stream, const struct consuming_options *o,
+    const struct consuming_group *how)
+{
+	struct member m = {.t = t, .stream = stream, .options = o, .how = how};
+	int failed = session_log(t, stream, false, &m.log);
+	failed = failed || kgroup_open(&m.group, &t->settings.kv, how->group, klog_topic(m.log),
+	    msg_library, &t->deadline, &t->err) || run(&m);
+	struct deadline leave = deadline_start(LEAVE_MS);
+	leave.interrupted = NULL;
+	kgroup_close(m.group, &leave);
+	klog_close(m.log);
+	event_release(&m.event);
+	msg_debug(1, "%lld batches", (long long)m.batches);
+	return failed ? -1 : 0;
+}

@@ -1,0 +1,305 @@
+#include "app/sending.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/deliver.h"
+#include "base/mem.h"
+#include "tool/clock.h"
+#include "tool/msg.h"
+#include "tool/proc.h"
+#include "tool/progress.h"
+#include "tool/sig.h"
+#include "tool/source.h"
+
+/* What may be read and not yet acknowledged. */
+#define MEMORY_LIMIT ((size_t)24 << 20)
+
+/* So often the batch's events are looked at; and so many records go by without asking the clock. */
+#define LOOK_MS    250
+#define LOOK_EVERY 512
+
+/* After a signal or a lost batch what is under way gets this long to arrive. */
+#define GRACE_MS 1000
+
+struct sending {
+	struct tool_ctx *t;
+	struct target *target;
+	const struct sending_options *options;
+	struct klog *log;
+	struct kbatch *batch;
+	struct deliver *deliver;
+	struct pool pool;
+	struct source source;
+	struct proc command;
+	struct out rejects;
+	struct progress progress;
+	int64_t next_look_ms, rejected;
+	bool unterminated;
+};
+
+static int add_inputs(struct sending *s)
+{
+	struct tool_ctx *t = s->t;
+	source_init(&s->source, &s->pool, &s->options->style,
+	    (size_t)deliver_longest(s->deliver));
+	if (t->operands.command) {
+		const struct proc_spec spec = {.argv = t->operands.command, .out = PROC_PIPE,
+		    .in = t->batch ? PROC_INHERIT : PROC_NULL,
+		    .hide = (const char *const *)t->settings.secret_env};
+		if (proc_start(&s->command, &spec, &t->err))
+			return -1;
+		source_add_fd(&s->source, s->command.out, t->operands.command[0]);
+		s->command.out = -1;
+		return 0;
+	}
+	for (int i = 0; i < t->operands.argc; i++)
+		if (source_add_file(&s->source, t->operands.argv[i], &t->err))
+			return -1;
+	return t->operands.argc ? 0 : source_add_file(&s->source, "-", &t->err);
+}
+
+static int check_open(struct sending *s)
+{
+	struct tool_ctx *t = s->t;
+	enum batch_status status = kbatch_fold(s->batch)->status;
+	if (status == BATCH_STARTED)
+		return 0;
+	if (status == BATCH_NONE)
+		return err_set(&t->err, ST_STATE, "no batch '%s' in stream %s", s->target->id,
+		    s->target->stream);
+	return err_set(&t->err, ST_STATE, "batch '%s' is %s and takes no more records",
+	    s->target->id, batch_status_name(status));
+}
+
+static int begin(struct sending *s)
+{
+	struct tool_ctx *t = s->t;
+	struct batch now = BATCH_INIT;
+	char sender[SESSION_TOKEN];
+	const struct kbatch_options all = KBATCH_OPTIONS_INIT;
+	session_token(sender);
+	pool_init(&s->pool, MEMORY_LIMIT);
+	int failed = session_log(t, s->target->stream, true, &s->log) ||
+	    kbatch_open(&s->batch, s->log, str_of(s->target->id), &all, &t->deadline, &t->err) ||
+	    check_open(s) || kbatch_document(s->batch, &now, &t->err) ||
+	    deliver_open(&s->deliver, &t->settings.kv, &now, sender, &s->options->shape, &s->pool,
+		t->budget_ms, msg_library, &t->err) ||
+	    deliver_begin(s->deliver, &t->deadline, &t->err) || add_inputs(s);
+	if (!failed && s->options->rejects)
+		failed = out_create(&s->rejects, s->options->rejects, &t->err);
+	batch_release(&now);
+	progress_init(&s->progress, "sent");
+	return failed ? -1 : 0;
+}
+
+static int look_at_batch(struct sending *s)
+{
+	struct tool_ctx *t = s->t;
+	if (kbatch_poll(s->batch, 0, &t->err) < 0)
+		return -1;
+	enum batch_status status = kbatch_fold(s->batch)->status;
+	if (status == BATCH_STARTED)
+		return 0;
+	return err_set(&t->err, ST_FAIL, "batch '%s' was %s by another while it was being sent",
+	    s->target->id, status == BATCH_FAILED ? "marked as failed" : batch_status_name(status));
+}
+
+/* Now and then, between records. */
+static int look_around(struct sending *s)
+{
+	struct tool_ctx *t = s->t;
+	struct deliver_counts c = deliver_counts(s->deliver);
+	int64_t now_ms = clock_mono_ms();
+	deliver_poll(s->deliver, 0);
+	if (sig_ended())
+		return err_set(&t->err, ST_PARTIAL, "interrupted");
+	if (c.failed + c.unknown)
+		return err_set(&t->err, ST_PARTIAL, "stopped, since records were not accepted");
+	const struct progress_at at = {.records = c.acked, .bytes = s->source.bytes_read,
+	    .bytes_total = s->source.bytes_total};
+	progress_tick(&s->progress, &at);
+	if (now_ms < s->next_look_ms)
+		return 0;
+	s->next_look_ms = now_ms + LOOK_MS;
+	return look_at_batch(s);
+}
+
+static int keep_reject(struct sending *s, struct str raw)
+{
+	struct buf line = BUF_INIT;
+	if (!s->options->rejects)
+		return 0;
+	frame_put(&s->options->style, &line, raw, false);
+	int failed = out_buf(&s->rejects, &line, &s->t->err);
+	buf_release(&line);
+	return failed;
+}
+
+/* t->err says why this record cannot be sent. */
+static int refuse(struct sending *s, const struct source_record *r)
+{
+	struct tool_ctx *t = s->t;
+	const char *unit = s->options->style.kind == FRAME_WHOLE ? "" : "record ";
+	if (s->options->style.kind == FRAME_DELIM)
+		unit = "line ";
+	if (s->options->style.kind == FRAME_WHOLE)
+		err_wrap(&t->err, "%s", r->name);
+	else
+		err_wrap(&t->err, "%s, %s%lld", r->name, unit, (long long)r->number);
+	if (!s->options->skip_invalid)
+		return -1;
+	msg_warn("%s", t->err.text);
+	err_clear(&t->err);
+	s->rejected++;
+	return keep_reject(s, r->value);
+}
+
+static int send_one(struct sending *s, const struct source_record *r)
+{
+	struct tool_ctx *t = s->t;
+	if (s->options->skip_blank && str_trim(r->value).len == 0)
+		return 0;
+	if (r->unterminated && s->options->strict) {
+		err_set(&t->err, ST_FAIL, "the last one has no delimiter at its end");
+		return refuse(s, r);
+	}
+	switch (deliver_record(s->deliver, r->value, r->block, &t->deadline, &t->err)) {
+	case DELIVER_SENT:
+		s->unterminated = r->unterminated;
+		return 0;
+	case DELIVER_INVALID:
+		return refuse(s, r);
+	case DELIVER_FATAL:
+		break;
+	}
+	return -1;
+}
+
+static int send_all(struct sending *s)
+{
+	struct tool_ctx *t = s->t;
+	struct source_record r;
+	for (unsigned n = 1;; n++) {
+		int state = source_next(&s->source, &r, 50, &t->err);
+		if (state < 0)
+			return -1;
+		if (state == SOURCE_END)
+			return 0;
+		if (state == SOURCE_RECORD && send_one(s, &r))
+			return -1;
+		if (state == SOURCE_WAIT && s->source.why == SOURCE_NO_BLOCK)
+			deliver_poll(s->deliver, 20);
+		if ((state == SOURCE_WAIT || n % LOOK_EVERY == 0) && look_around(s))
+			return -1;
+	}
+}
+
+/* The command's end decides whether its output was all of it. */
+static int end_command(struct sending *s)
+{
+	if (!s->t->operands.command)
+		return 0;
+	while (!proc_wait(&s->command, &s->t->deadline))
+		if (look_around(s))
+			return -1;
+	return proc_verdict(&s->command, &s->t->err);
+}
+
+/* What was sent is finished even if sending could not be, and the counts are told. */
+static int finish(struct sending *s, bool failed)
+{
+	struct tool_ctx *t = s->t;
+	struct err why = ERR_INIT, after = ERR_INIT;
+	struct deadline grace = deadline_start(failed ? GRACE_MS : t->budget_ms);
+	grace.interrupted = failed ? NULL : grace.interrupted;
+	err_move(&why, &t->err);
+	int lost = deliver_end(s->deliver, &grace, &after);
+	struct deliver_counts c = deliver_counts(s->deliver);
+	if (!failed) {
+		err_move(&t->err, &after);
+		err_clear(&why);
+		return lost;
+	}
+	/* Of what stopped the sending, and what became of the records sent, the worse decides. */
+	enum status status = lost ? after.status : why.status;
+	if (why.status == ST_FAIL && s->source.at < s->source.count && c.acked &&
+	    status == ST_FAIL && kbatch_fold(s->batch)->status == BATCH_STARTED &&
+	    !t->operands.command)
+		status = ST_PARTIAL;
+	err_set(&t->err, status, "%s: %s%s%lld records of batch '%s' were delivered",
+	    why.text, lost ? after.text : "", lost ? "; " : "", (long long)c.acked,
+	    s->target->id);
+	err_clear(&why);
+	err_clear(&after);
+	return -1;
+}
+
+static void describe(const struct sending *s, struct sender *out)
+{
+	const struct sending_options *o = s->options;
+	deliver_sender(s->deliver, out);
+	out->rejected = s->rejected;
+	out->framing =
+	    mem_strdup(o->shape.envelope ? "envelope" : frame_kind_name(o->style.kind));
+	if (!o->shape.envelope && o->style.kind == FRAME_DELIM)
+		out->delimiter = mem_strdup(o->delimiter_text);
+	out->unterminated = out->delimiter && s->unterminated;
+}
+
+/* The document as it is now, with this sender's manifest and those that came with it. */
+static int print(struct sending *s)
+{
+	struct tool_ctx *t = s->t;
+	struct batch b = BATCH_INIT;
+	struct sender mine = {0};
+	describe(s, &mine);
+	int failed = manifest_add(&s->target->manifest, &mine, &t->err) ||
+	    kbatch_document(s->batch, &b, &t->err);
+	if (!failed) {
+		js_set(b.doc, "manifest", manifest_json(&s->target->manifest));
+		failed = session_print(t, &b);
+	}
+	sender_release(&mine);
+	batch_release(&b);
+	return failed ? -1 : 0;
+}
+
+static int report(struct sending *s)
+{
+	struct tool_ctx *t = s->t;
+	struct deliver_counts c = deliver_counts(s->deliver);
+	if (look_at_batch(s) || print(s))
+		return -1;
+	msg_debug(1, "%lld records into batch '%s'", (long long)c.acked, s->target->id);
+	if (!s->rejected)
+		return 0;
+	return err_set(&t->err, ST_PARTIAL, "%lld records delivered, %lld refused and left out",
+	    (long long)c.acked, (long long)s->rejected);
+}
+
+int sending_run(struct tool_ctx *t, struct target *x, const struct sending_options *o)
+{
+	struct sending s = {.t = t, .target = x, .options = o, .command = PROC_INIT};
+	int failed = begin(&s);
+	if (!failed) {
+		bool stopped = send_all(&s) || end_command(&s);
+		failed = finish(&s, stopped);
+	}
+	progress_end();
+	failed = failed || report(&s);
+	if (o->rejects && s.rejects.name) {
+		struct err late = ERR_INIT;
+		if (out_close(&s.rejects, failed ? &late : &t->err))
+			failed = -1;
+		err_clear(&late);
+	}
+	proc_end(&s.command, GRACE_MS);
+	proc_release(&s.command);
+	deliver_close(s.deliver);
+	source_release(&s.source);
+	pool_release(&s.pool);
+	kbatch_close(s.batch);
+	klog_close(s.log);
+	return failed ? -1 : 0;
+}
