@@ -70,15 +70,12 @@ static void add_variable(struct buf *all, const char *name, struct str value)
 /* The batch's facts as NAME=VALUE texts; free() of the first and of the array frees them. */
 static const char **environment(const struct member *m, const struct batch *b)
 {
-	enum { VARIABLES = 5 };
-	struct buf all = BUF_INIT, line = BUF_INIT;
-	js_dump(b->doc, &line);
+	enum { VARIABLES = 4 };
+	struct buf all = BUF_INIT;
 	add_variable(&all, "BATCH_ID", batch_id(b));
 	add_variable(&all, "BATCH_NAME", batch_member(b, "name"));
 	add_variable(&all, "BATCH_STREAM", str_of(m->stream));
 	add_variable(&all, "BATCH_DATA_TYPE", batch_member(b, "dataType"));
-	add_variable(&all, "BATCH_DOCUMENT", buf_str(&line));
-	buf_release(&line);
 	const char **env = mem_zalloc(VARIABLES + 1, sizeof(*env));
 	char *at = buf_detach(&all);
 	for (int i = 0; i < VARIABLES; i++) {

@@ -3,8 +3,7 @@
  * The text is RFC 8259 and nothing else: one value, UTF-8, no half surrogate pairs (\u0000 is
  * fine), numbers of any size, nesting up to JSCAN_DEPTH. Whoever needs numbers to fit and all
  * names to be unique parses a tree with json.h. Spans answered are raw, strings with their
- * quotes and escapes, and borrow from the text. Nothing is allocated but by
- * jscan_unquote. */
+ * quotes and escapes, and borrow from the text. Nothing is allocated but by jscan_unquote. */
 #ifndef BASE_JSCAN_H
 #define BASE_JSCAN_H
 

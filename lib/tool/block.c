@@ -6,7 +6,7 @@
 
 void pool_init(struct pool *p, size_t limit)
 {
-	*p = (struct pool){.limit = limit < 2 * BLOCK_SIZE ? 2 * BLOCK_SIZE : limit};
+	*p = (struct pool){.limit = limit};
 }
 
 static struct block *block_new(struct pool *p, size_t size)
@@ -26,7 +26,7 @@ struct block *pool_get(struct pool *p, size_t size)
 {
 	if (size < BLOCK_SIZE)
 		size = BLOCK_SIZE;
-	if (p->count > 1 && (p->used >= p->limit || size > p->limit - p->used))
+	if (p->count > POOL_HOLDERS && (p->used >= p->limit || size > p->limit - p->used))
 		return NULL;
 	struct block *b = p->free;
 	if (b && size == BLOCK_SIZE)

@@ -28,12 +28,14 @@ struct pool {
 	struct block *free;
 };
 
-/* At least two blocks are worth having, whatever the limit: one to fill, one on its way. */
+/* Those who fill a block and keep it until it is full: a source, and a maker of copies. */
+#define POOL_HOLDERS 2
+
 void pool_init(struct pool *p, size_t limit);
 
 /* A block with at least size bytes (and at least BLOCK_SIZE) and one reference, the caller's.
- * NULL: the limit is reached. With at most one block out the answer is never NULL, so that a
- * record larger than the limit still gets through, alone. */
+ * NULL: the limit is reached. With no more than POOL_HOLDERS blocks out, which may be waiting for
+ * this very one, the answer is never NULL: a record larger than the limit gets through, alone. */
 struct block *pool_get(struct pool *p, size_t size);
 
 void block_ref(struct block *b);

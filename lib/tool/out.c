@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "tool/sig.h"
 
 #define OUT_SIZE ((size_t)128 << 10)
 
@@ -42,17 +44,35 @@ static int fail(struct out *o, int errnum, struct err *err)
 	return err_errno(err, ST_FAIL, errnum, "%s", o->name);
 }
 
-/* 0 when the call is to be made again. Who shares a terminal or a pipe with us may have made it
- * non-blocking. */
-static int retry(int fd, int errnum)
+/* Waits until a little can be written; 0, or -1 with errno. */
+static int wait_for_reader(int fd, int wait_ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	if (errnum == EINTR)
+	int ready = poll(&p, 1, wait_ms);
+	if (ready > 0 || (ready < 0 && errno == EINTR))
 		return 0;
-	if (errnum != EAGAIN)
+	errno = EINTR;
+	return -1;
+}
+
+/* At most so much that a pipe which can be written to takes it without blocking. */
+static ssize_t write_a_little(int fd, const struct iovec *v)
+{
+	const struct iovec *first = v[0].iov_len ? &v[0] : &v[1];
+	if (wait_for_reader(fd, OUT_GRACE_MS))
 		return -1;
-	poll(&p, 1, -1);
-	return 0;
+	return write(fd, first->iov_base, first->iov_len < PIPE_BUF ? first->iov_len : PIPE_BUF);
+}
+
+/* Bytes written, 0: call again, -1: errno. Who shares a terminal or a pipe with us may have made it
+ * non-blocking. */
+static ssize_t write_some(int fd, const struct iovec *v)
+{
+	bool ending = sig_ended();
+	ssize_t n = ending ? write_a_little(fd, v) : writev(fd, v, 2);
+	if (n >= 0 || (errno == EINTR && !ending))
+		return n < 0 ? 0 : n;
+	return errno == EAGAIN ? wait_for_reader(fd, ending ? OUT_GRACE_MS : -1) : -1;
 }
 
 static void advance(struct iovec *v, size_t written)
@@ -70,11 +90,10 @@ static int write_all(struct out *o, struct str more, struct err *err)
 {
 	struct iovec v[2] = {{o->data.data, o->data.len}, {(void *)(uintptr_t)more.ptr, more.len}};
 	while (v[0].iov_len + v[1].iov_len) {
-		ssize_t n = writev(o->fd, v, 2);
-		if (n >= 0)
-			advance(v, (size_t)n);
-		else if (retry(o->fd, errno))
+		ssize_t n = write_some(o->fd, v);
+		if (n < 0)
 			return fail(o, errno, err);
+		advance(v, (size_t)n);
 	}
 	buf_clear(&o->data);
 	return 0;

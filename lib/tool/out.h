@@ -4,8 +4,9 @@
  * out_write often, out_flush when a reader is to see it or something is to be committed past it,
  * out_close at the end; each can fail. The first failure stays: nothing is written after it and
  * every later call answers -1 with the same message, so that no half of a record is followed by
- * another. Nothing is cut deliberately; a full disk may still cut what was under way. A signal
- * does not interrupt writing: what was begun is finished, or the second signal ends it. */
+ * another. Nothing is cut deliberately; a full disk may still cut what was under way. Once the
+ * first signal came, what is unwritten is still written, but a reader who takes nothing for
+ * OUT_GRACE_MS is not waited for any longer. */
 #ifndef TOOL_OUT_H
 #define TOOL_OUT_H
 
@@ -15,6 +16,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+
+#define OUT_GRACE_MS 1000
 
 struct out {
 	int fd;           /* -1: closed */

@@ -1,6 +1,7 @@
 #include "tool/out.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,7 +13,9 @@
 
 #include "base/mem.h"
 #include "dir.h"
+#include "tool/clock.h"
 #include "tool/file.h"
+#include "tool/sig.h"
 
 static void test_out_writes(void **state)
 {
@@ -93,7 +96,9 @@ static int write_big(int fd)
 	out_init(&o, fd, "pipe");
 	int r = out_write(&o, big, BIG, &err);
 	free(big);
-	return out_close(&o, &err) || r;
+	r = out_close(&o, &err) || r ? -1 : 0;
+	err_clear(&err);
+	return r;
 }
 
 /* A pipe that takes only a part at a time: nothing is lost or doubled. */
@@ -120,6 +125,29 @@ static void test_out_slow_pipe(void **state)
 	free(got);
 }
 
+/* A reader that takes nothing: the first signal ends the waiting, soon. */
+static void test_out_signal(void **state)
+{
+	int fds[2], status;
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	pid_t writer = fork();
+	if (writer == 0) {
+		sig_setup();
+		_exit(write_big(fds[1]) == -1 ? 7 : 0);
+	}
+	close(fds[1]);
+	struct pollfd full = {.fd = fds[0], .events = POLLIN};
+	assert_int_equal(poll(&full, 1, 10000), 1);
+	usleep(20000);
+	int64_t start_ms = clock_mono_ms();
+	assert_int_equal(kill(writer, SIGTERM), 0);
+	assert_int_equal(waitpid(writer, &status, 0), writer);
+	assert_int_equal(WEXITSTATUS(status), 7);
+	assert_true(clock_mono_ms() - start_ms < 5 * OUT_GRACE_MS);
+	close(fds[0]);
+}
+
 static void test_out_escape(void **state)
 {
 	struct out o;
@@ -142,6 +170,7 @@ int main(void)
 	    cmocka_unit_test(test_out_full_disk),
 	    cmocka_unit_test(test_out_closed_pipe),
 	    cmocka_unit_test(test_out_slow_pipe),
+	    cmocka_unit_test(test_out_signal),
 	    cmocka_unit_test_setup_teardown(test_out_escape, dir_setup, dir_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
