@@ -29,8 +29,10 @@ LIB_SRC := $(wildcard lib/*/*.c)
 CMD_SRC := $(wildcard cmd/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 TOOLS := $(CMD_SRC:cmd/%.c=%)
+TOOLTEST_SRC := $(wildcard tests/tool/*.c)
 BINS := $(TOOLS:%=$(B)/bin/%)
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+TOOLTESTS := $(TOOLTEST_SRC:tests/tool/%.c=$(B)/tooltest/%)
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 all: $(BINS)
@@ -59,16 +61,61 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libpure.a
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) $^ $(shell pkg-config --libs jansson libxxhash cmocka) -o $@
 
+# Those of lib/tool start processes and write files; no broker either.
+$(B)/tooltest/%: $(B)/obj/tests/tool/%.o $(B)/libbatch.a
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(shell pkg-config --libs cmocka) -o $@
+
 %/:
 	@mkdir -p $@
 
-unit: $(UNITS)
+unit: $(UNITS) $(TOOLTESTS)
 
+check: all unit
+	@tests/check.sh $(B)
+
+# These do all their own set-up, so they need nothing built before.
+test:
+	@tests/run.sh
+
+demo:
+	@tests/demo.sh
+
+broker:
+	@tests/kafka/broker.sh run build/broker
+
+DOC = $(DESTDIR)$(PREFIX)/share
+INSTALLED = $(TOOLS:%=bin/%) $(MAN1:man/%=share/man/man1/%) $(MAN5:man/%=share/man/man5/%) \
+    $(MAN7:man/%=share/man/man7/%) $(TOOLS:%=share/bash-completion/completions/%) \
+    share/zsh/site-functions/_batch $(TOOLS:%=share/fish/vendor_completions.d/%.fish)
+MAN1 := $(wildcard man/*.1)
+MAN5 := $(wildcard man/*.5)
+MAN7 := $(wildcard man/*.7)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DOC)/man/man1 $(DOC)/man/man5 $(DOC)/man/man7 \
+	    $(DOC)/bash-completion/completions $(DOC)/zsh/site-functions \
+	    $(DOC)/fish/vendor_completions.d
+	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(MAN1) $(DOC)/man/man1
+	install -m 644 $(MAN5) $(DOC)/man/man5
+	install -m 644 $(MAN7) $(DOC)/man/man7
+	install -m 644 completions/_batch $(DOC)/zsh/site-functions
+	for t in $(TOOLS); do \
+	    install -m 644 completions/batch.bash $(DOC)/bash-completion/completions/$$t && \
+	    install -m 644 completions/batch.fish $(DOC)/fish/vendor_completions.d/$$t.fish \
+	    || exit 1; done
+
+uninstall:
+	rm -f $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%)
+
+# The fetched Kafka stays: it is no product of this tree.
 clean:
-	rm -rf build/obj build/bin build/unit build/san build/*.a build/flags
+	rm -rf build/obj build/bin build/unit build/tooltest build/san build/clang build/broker \
+	    build/*.a build/flags
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all unit clean FORCE
+.PHONY: all unit check test demo broker install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -137,10 +137,10 @@ EOF
 events() {
 	chapter "Nothing is hidden: every event is a record that any Kafka client can read"
 	show <<'EOF'
-batch-status -B "$id" --history | jq -c '{status, version, startDate, endDate}'
+batch-status -B "$id" --history | jq -c '{time, type, version}'
 EOF
 	show <<'EOF'
-kcat -C -b "$BATCH_BROKERS" -t demo.packages.notification -J -e -q | head -n 1 |
+kcat -C -b "$BATCH_BROKERS" -t demo.packages.notification -J -c 1 -e -q |
     jq -c '{key, headers}, (.payload | fromjson)'
 EOF
 }
@@ -162,7 +162,11 @@ summary() {
 
 # --- around it
 
+# What runs in the background is deaf to Ctrl-C and would wait for a broker that is gone.
 clean_up() {
+	local children
+	read -ra children <"/proc/$$/task/$$/children" || true
+	kill "${children[@]}" 2>/dev/null || true
 	"$broker" stop "$work/kafka" || true
 	rm -rf "$work"
 }

@@ -1,15 +1,10 @@
 #include "app/consuming.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "base/mem.h"
+#include "app/handler.h"
 #include "kafka/kgroup.h"
 #include "tool/clock.h"
 #include "tool/file.h"
 #include "tool/msg.h"
-#include "tool/proc.h"
 #include "tool/progress.h"
 #include "tool/sig.h"
 
@@ -61,51 +56,11 @@ static int still_ours(struct member *m)
 	    "meanwhile", m->how->group, m->event.partition);
 }
 
-static void add_variable(struct buf *all, const char *name, struct str value)
+static int tick_idle(void *ctx)
 {
-	buf_printf(all, "%s=%.*s", name, (int)value.len, value.ptr);
-	buf_putc(all, '\0');
-}
-
-/* The batch's facts as NAME=VALUE texts; free() of the first and of the array frees them. */
-static const char **environment(const struct member *m, const struct batch *b)
-{
-	enum { VARIABLES = 4 };
-	struct buf all = BUF_INIT;
-	add_variable(&all, "BATCH_ID", batch_id(b));
-	add_variable(&all, "BATCH_NAME", batch_member(b, "name"));
-	add_variable(&all, "BATCH_STREAM", str_of(m->stream));
-	add_variable(&all, "BATCH_DATA_TYPE", batch_member(b, "dataType"));
-	const char **env = mem_zalloc(VARIABLES + 1, sizeof(*env));
-	char *at = buf_detach(&all);
-	for (int i = 0; i < VARIABLES; i++) {
-		env[i] = at;
-		at += strlen(at) + 1;
-	}
-	return env;
-}
-
-static void environment_free(const char **env)
-{
-	free((void *)(uintptr_t)env[0]);
-	free(env);
-}
-
-static int wait_command(struct member *m, struct proc *p)
-{
+	struct member *m = ctx;
 	const struct kfetch_counts none = {0};
-	struct deadline slice = deadline_start(-1);
-	for (;;) {
-		struct deadline d = deadline_within(&slice, SLICE_MS);
-		if (proc_wait(p, &d))
-			return proc_verdict(p, &m->t->err);
-		if (sig_ended()) {
-			proc_end(p, 1000);
-			return err_set(&m->t->err, ST_FAIL, "interrupted");
-		}
-		if (tick(m, &none, &m->t->err))
-			return -1;
-	}
+	return tick(m, &none, &m->t->err);
 }
 
 static int to_command(struct member *m, const struct batch *b, struct kfetch *f)
@@ -113,27 +68,19 @@ static int to_command(struct member *m, const struct batch *b, struct kfetch *f)
 	struct tool_ctx *t = m->t;
 	struct proc p = PROC_INIT;
 	struct out o;
-	const char **env = environment(m, b);
-	const struct proc_spec spec = {.shell = m->how->exec, .in = PROC_PIPE, .env = env,
-	    .hide = (const char *const *)t->settings.secret_env};
-	int failed = proc_start(&p, &spec, &t->err);
-	environment_free(env);
-	if (failed)
+	if (handler_start(t, m->how->exec, m->stream, b, &p))
 		return -1;
 	out_init(&o, p.in, "the command's standard input");
 	p.in = -1;
-	failed = unload(m, f, &o);
-	struct err late = ERR_INIT;
-	if (out_close(&o, &late) && !failed) {
-		err_move(&t->err, &late);
-		failed = -1;
-	}
-	err_clear(&late);
-	/* A command that saw a batch which is not whole must not believe that it ended. */
+	int failed = unload(m, f, &o);
+	/* A command that saw a batch which is not whole must not take the pipe's end for its end. */
 	if (failed)
 		proc_end(&p, 0);
-	else
-		failed = wait_command(m, &p);
+	struct err late = ERR_INIT;
+	if (out_close(&o, failed ? &late : &t->err))
+		failed = -1;
+	err_clear(&late);
+	failed = failed || handler_wait(t, &p, tick_idle, m) ? -1 : 0;
 	proc_release(&p);
 	return failed;
 }

@@ -200,9 +200,13 @@ static int end_command(struct sending *s)
 {
 	if (!s->t->operands.command)
 		return 0;
-	while (!proc_wait(&s->command, &s->t->deadline))
+	for (;;) {
+		struct deadline d = deadline_start(LOOK_MS);
+		if (proc_wait(&s->command, &d))
+			break;
 		if (look_around(s))
 			return -1;
+	}
 	return proc_verdict(&s->command, &s->t->err);
 }
 

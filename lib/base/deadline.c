@@ -24,8 +24,8 @@ int deadline_slice_ms(const struct deadline *d, int slice_ms)
 struct deadline deadline_within(const struct deadline *d, int64_t ms)
 {
 	struct deadline sub = *d;
-	int64_t end_ms = d->now_ms() + ms;
-	if (end_ms < sub.end_ms)
+	int64_t end_ms;
+	if (!__builtin_add_overflow(d->now_ms(), ms, &end_ms) && end_ms < sub.end_ms)
 		sub.end_ms = end_ms;
 	return sub;
 }

@@ -8,16 +8,10 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-static char *vtext(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *vtext(const char *fmt, va_list ap)
 {
-	va_list again;
-	va_copy(again, ap);
-	int len = vsnprintf(NULL, 0, fmt, ap);
-	size_t size = (size_t)(len > 0 ? len : 0) + 1;
-	char *text = mem_alloc(size);
-	vsnprintf(text, size, fmt, again);
-	va_end(again);
-	return text;
+	char *text;
+	return vasprintf(&text, fmt, ap) < 0 ? mem_strdup("out of memory") : text;
 }
 
 /* One failure is one line, whatever a broker or a file put into it. */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -83,15 +84,11 @@ static void say(const char *level, const char *text, const struct err *err)
 __attribute__((format(printf, 2, 0)))
 static void say_v(const char *level, const char *fmt, va_list ap)
 {
-	va_list again;
-	va_copy(again, ap);
-	int len = vsnprintf(NULL, 0, fmt, ap);
-	struct buf text = BUF_INIT;
-	if (len >= 0)
-		vsnprintf(buf_room(&text, (size_t)len), (size_t)len + 1, fmt, again);
-	va_end(again);
-	say(level, text.data ? text.data : fmt, NULL);
-	buf_release(&text);
+	char *text;
+	if (vasprintf(&text, fmt, ap) < 0)
+		return;
+	say(level, text, NULL);
+	free(text);
 }
 
 void msg_error(const struct err *err)

@@ -56,6 +56,30 @@ static void expect_end(struct fixture *f)
 	assert_int_equal(source_next(&f->s, &f->r, 1000, &f->err), SOURCE_END);
 }
 
+static void test_block_pool(void **state)
+{
+	struct pool p;
+	struct block *b[4];
+	(void)state;
+	pool_init(&p, 3 * BLOCK_SIZE);
+	for (int i = 0; i < 3; i++)
+		assert_non_null(b[i] = pool_get(&p, 1));
+	assert_null(pool_get(&p, 1));
+	block_ref(b[1]);
+	block_unref(b[1]);
+	assert_null(pool_get(&p, 1));
+	block_unref(b[1]);
+	struct block *large = pool_get(&p, 10 * BLOCK_SIZE);
+	assert_non_null(large);
+	assert_null(pool_get(&p, 1));
+	block_unref(large);
+	assert_ptr_equal(pool_get(&p, BLOCK_SIZE), b[1]);
+	for (int i = 0; i < 3; i++)
+		block_unref(b[i]);
+	assert_int_equal(p.used, 0);
+	pool_release(&p);
+}
+
 static void test_source_files(void **state)
 {
 	struct fixture f;
@@ -245,6 +269,7 @@ static void test_source_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_block_pool),
 	    cmocka_unit_test_setup_teardown(test_source_files, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_source_whole_files, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_source_length_prefixed, dir_setup, dir_teardown),

@@ -73,7 +73,8 @@ static void test_id_check(void **state)
 	char longest[ID_MAX + 1];
 	memset(longest, 'x', sizeof(longest));
 	static const char *const good[] = {
-	    "a", "nightly 2026/11/21", "Gr\xc3\xbc\xc3\x9f", "%s", "..", "-n", "\xc2\xa0", "a'b`c\\d"};
+	    "a", "nightly 2026/11/21", "Gr\xc3\xbc\xc3\x9f", "%s", "..", "-n",
+	    "\xc2\xa0", "a'b`c\\d"};
 	struct err err = ERR_INIT;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
 		assert_int_equal(id_check(str_of(good[i]), "name", &err), 0);

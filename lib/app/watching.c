@@ -1,0 +1,205 @@
+#include "app/watching.h"
+
+#include <fnmatch.h>
+
+#include "app/handler.h"
+#include "kafka/kgroup.h"
+#include "kafka/kjudge.h"
+#include "tool/clock.h"
+#include "tool/msg.h"
+#include "tool/sig.h"
+
+#define SLICE_MS 200
+#define LEAVE_MS 5000
+
+struct watcher {
+	struct tool_ctx *t;
+	const char *stream;
+	const struct watching_options *options;
+	struct klog *log;    /* followed, unless a group is */
+	struct klog *lookup; /* for the judge */
+	struct kjudge *judge;
+	struct kgroup *group;
+	struct event event; /* of the group's record */
+	int64_t expected_by_ms;
+	int64_t count;
+	bool done;
+};
+
+static int keep(void *ctx)
+{
+	struct watcher *w = ctx;
+	return w->group ? kgroup_keep(w->group, &w->t->err) : 0;
+}
+
+static int run_command(struct watcher *w, const struct batch *b)
+{
+	struct tool_ctx *t = w->t;
+	struct proc p = PROC_INIT;
+	struct out o;
+	struct buf line = BUF_INIT;
+	struct err unread = ERR_INIT;
+	if (handler_start(t, w->options->exec, w->stream, b, &p))
+		return -1;
+	js_dump(b->doc, &line);
+	buf_putc(&line, '\n');
+	out_init(&o, p.in, "the command's standard input");
+	p.in = -1;
+	/* A command that does not read the document is free not to. */
+	out_buf(&o, &line, &unread);
+	out_close(&o, &unread);
+	err_clear(&unread);
+	buf_release(&line);
+	int failed = handler_wait(t, &p, keep, w);
+	proc_release(&p);
+	return failed ? err_wrap(&t->err, "--exec") : 0;
+}
+
+static bool is_expected(const struct watcher *w, const struct batch *b)
+{
+	struct str name = batch_member(b, "name");
+	struct buf text = BUF_INIT;
+	buf_add_str(&text, name);
+	bool is = b->status == BATCH_COMPLETED &&
+	    fnmatch(w->options->expect, buf_text(&text), 0) == 0;
+	buf_release(&text);
+	return is;
+}
+
+/* After an event of a batch that is watched: is that what was waited for? */
+static int consider(struct watcher *w, const struct batch *b)
+{
+	struct tool_ctx *t = w->t;
+	const struct watching_options *o = w->options;
+	if (o->until & (1u << b->status))
+		w->done = true;
+	if (o->most >= 0 && w->count >= o->most)
+		w->done = true;
+	if (w->done || !o->until || !t->batch || !batch_is_finished(b->status))
+		return 0;
+	return err_set(&t->err, ST_FAIL, "batch '%s' is %s, and stays so", t->batch,
+	    batch_status_name(b->status));
+}
+
+static int show(struct watcher *w, const struct batch *b)
+{
+	struct tool_ctx *t = w->t;
+	w->count++;
+	if (w->options->exec)
+		return run_command(w, b);
+	return session_print(t, b) || out_flush(&t->out, &t->err) ? -1 : 0;
+}
+
+static int take(struct watcher *w, const struct event *e)
+{
+	struct tool_ctx *t = w->t;
+	enum fold_verdict v;
+	struct batch b = BATCH_INIT;
+	struct deadline d = deadline_start(t->budget_ms);
+	if ((t->batch && !str_is(buf_str(&e->id), t->batch)) ||
+	    (e->type != EVENT_STATUS && !w->options->progress))
+		return 0;
+	if (kjudge_event(w->judge, e, &v, &d, &t->err))
+		return -1;
+	if (v != FOLD_COUNTED && v != FOLD_PROGRESS) {
+		msg_debug(1, "batch '%s': event at partition %d, offset %lld does not count: %s",
+		    buf_text(&e->id), e->partition, (long long)e->offset, fold_verdict_name(v));
+		return 0;
+	}
+	if (fold_batch(kjudge_fold(w->judge), &b, &t->err))
+		return -1;
+	int failed = 0;
+	if (w->options->expect) {
+		w->done = is_expected(w, &b);
+		failed = w->done ? session_print(t, &b) : 0;
+	} else if (query_matches(&w->options->query, &b)) {
+		failed = show(w, &b) || consider(w, &b);
+	}
+	batch_release(&b);
+	return failed ? -1 : 0;
+}
+
+/* Nothing came for a moment: is there a reason to end? */
+static int rest(struct watcher *w, bool at_end)
+{
+	struct tool_ctx *t = w->t;
+	const struct watching_options *o = w->options;
+	if (o->until_end && at_end)
+		w->done = true;
+	if (o->expect && at_end && clock_mono_ms() >= w->expected_by_ms)
+		return err_set(&t->err, ST_FAIL, "no batch '%s' was completed", o->expect);
+	if (o->until && t->common.timeout_ms >= 0 && deadline_left_ms(&t->deadline) == 0 &&
+	    !sig_ended())
+		return err_set(&t->err, ST_TIME, "time is up");
+	return 0;
+}
+
+static int follow_log(struct watcher *w)
+{
+	struct tool_ctx *t = w->t;
+	const struct event *e;
+	if (klog_scan(w->log, w->options->since_ms, &t->deadline, &t->err))
+		return -1;
+	while (!w->done && !sig_ended()) {
+		int got = klog_next(w->log, klog_caught_up(w->log) && w->options->until_end ? 0
+											 : SLICE_MS,
+		    &e, &t->err);
+		if (got < 0 || (got && take(w, e)) ||
+		    (!got && rest(w, klog_caught_up(w->log))))
+			return -1;
+	}
+	return 0;
+}
+
+static int take_from_group(struct watcher *w, const struct record *r)
+{
+	struct tool_ctx *t = w->t;
+	const char *why;
+	int32_t partition = r->partition;
+	int64_t offset = r->offset;
+	if (event_decode(r, &w->event, &why) && take(w, &w->event))
+		return -1;
+	struct deadline d = deadline_start(t->budget_ms);
+	d.interrupted = NULL;
+	return kgroup_commit(w->group, partition, offset + 1, &d, &t->err);
+}
+
+static int follow_group(struct watcher *w)
+{
+	struct tool_ctx *t = w->t;
+	const struct record *r;
+	if (kgroup_open(&w->group, &t->settings.kv, w->options->group, klog_topic(w->log),
+		msg_library, &t->deadline, &t->err))
+		return -1;
+	while (!w->done && !sig_ended()) {
+		int got = kgroup_next(w->group, SLICE_MS, &r, &t->err);
+		if (got < 0 || (got && take_from_group(w, r)))
+			return -1;
+		struct deadline d = deadline_start(t->budget_ms);
+		if (!got && rest(w, w->options->until_end && kgroup_caught_up(w->group, &d)))
+			return -1;
+	}
+	return 0;
+}
+
+int watch(struct tool_ctx *t, const char *stream, const struct watching_options *o)
+{
+	struct watcher w = {.t = t, .stream = stream, .options = o,
+	    .expected_by_ms = clock_mono_ms() + o->within_ms};
+	uint64_t seed;
+	clock_random(&seed, sizeof(seed));
+	int failed = session_log(t, stream, true, &w.log) ||
+	    session_log(t, stream, false, &w.lookup);
+	if (!failed) {
+		kjudge_open(&w.judge, w.lookup, seed);
+		failed = o->group ? follow_group(&w) : follow_log(&w);
+	}
+	struct deadline leave = deadline_start(LEAVE_MS);
+	leave.interrupted = NULL;
+	kgroup_close(w.group, &leave);
+	kjudge_close(w.judge);
+	klog_close(w.lookup);
+	klog_close(w.log);
+	event_release(&w.event);
+	return failed ? -1 : 0;
+}
