@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/murmur2.h"
 #include "batch/seq.h"
+#include "tool/clock.h"
 
 #define NAMED_FAILURES 5
 
@@ -22,7 +23,7 @@ struct deliver {
 	struct record record;
 	struct buf scratch;
 	struct deliver_counts counts;
-	int64_t bytes;
+	int64_t bytes, now_ms;
 	struct digest digest;
 	struct buf failed; /* the first numbers that did not arrive */
 };
@@ -91,6 +92,7 @@ int deliver_begin(struct deliver *d, const struct deadline *until, struct err *e
 	if (kproduce_check(d->producer, &d->partitions, until, err))
 		return -1;
 	d->arrived = mem_zalloc((size_t)d->partitions, sizeof(*d->arrived));
+	d->now_ms = clock_wall_ms();
 	return 0;
 }
 
@@ -168,6 +170,8 @@ enum deliver_answer deliver_record(struct deliver *d, struct str raw, struct blo
 	r->headers.list[0].value = str_of(d->batch_id);
 	r->headers.list[1].value = (struct str){seq, len};
 	r->partition = choose_partition(d, r, n);
+	if (r->ts_ms < 0)
+		r->ts_ms = d->now_ms;
 	enum deliver_answer a = hand_over(d, block, until, err);
 	if (a == DELIVER_SENT) {
 		d->counts.sent = n;
@@ -177,8 +181,10 @@ enum deliver_answer deliver_record(struct deliver *d, struct str raw, struct blo
 	return a;
 }
 
+/* Also the moment to look at the clock: doing so for each record costs more than the record's digest. */
 void deliver_poll(struct deliver *d, int wait_ms)
 {
+	d->now_ms = clock_wall_ms();
 	kproduce_poll(d->producer, wait_ms);
 }
 

@@ -1,0 +1,197 @@
+# For the .bats files: a stream of one's own, batches in it, and what is said of them.
+# shellcheck shell=bash
+#
+# Each test has a folder of its own as working directory, so that files have short names.
+
+# shellcheck source=tests/lib/kafka.bash
+source "$(dirname "${BASH_SOURCE[0]}")/kafka.bash"
+
+export LC_ALL=C.UTF-8
+export BATS_PRINT_OUTPUT_ON_FAILURE=1
+data=$tests_root/data
+
+# --- streams and batches
+
+# Sets S and BATCH_STREAM to a new stream.
+begin() { # [PARTITIONS]
+	cd "$BATS_TEST_TMPDIR" || return
+	new_stream
+	batch-init -s "$S" --partitions "${1:-1}" --replication 1 >init.json
+	export BATCH_STREAM=$S
+}
+
+# Sets B to the id of a new batch.
+create() { # OPTION...
+	batch-create -n "test-$BATS_TEST_NUMBER" "$@" >created.json || return
+	B=$(jq -r .id created.json)
+}
+
+# Sets B to the id of a new batch with what FILEs hold, sent and completed.
+finished() { # FILE...
+	create || return
+	batch-send -B "$B" "$@" >sent.json || return
+	batch-complete <sent.json >completed.json
+}
+
+# --- documents
+
+_hold() { # FILTER EXPRESSION...
+	local program=() expressions=("${@:2}") i false
+	for i in "${!expressions[@]}"; do
+		program+=("(if (${expressions[i]}) then empty else $i end)")
+	done
+	false=$(IFS=, && jq -sr "$1 | ${program[*]}" <<<"$output") || return
+	for i in $false; do
+		echo "not so: ${expressions[i]}"
+	done
+	[[ -z $false ]]
+}
+
+# Each jq EXPRESSION is true of the one document in $output.
+doc_is() { # EXPRESSION...
+	_hold 'if length == 1 then .[0] else error("\(length) documents") end' "$@"
+}
+
+# Each jq EXPRESSION is true of the list of all documents in $output.
+docs_are() { # EXPRESSION...
+	_hold . "$@"
+}
+
+# jq EXPRESSION of FILE is WANTED.
+json_equals() { # WANTED EXPRESSION FILE
+	local is
+	is=$(jq -c "$2" "$3")
+	[[ $is == "$1" ]] && return
+	echo "$2 in $3 is $is, not $1"
+	return 1
+}
+
+valid_notifications() { # FILE
+	"$(python_with_jsonschema)" "$tests_root/schema.py" "$data/hri/batchNotification.json" "$1"
+}
+
+# --- events
+
+# The batch's events as the fold judges them, one a line: batch.created counted.
+verdicts() { # ID
+	batch-status -B "$1" --history >history.json &&
+		jq -r '"\(.type) \(.verdict)"' history.json
+}
+
+# The counted events of B are exactly TYPEs, whatever other events there are.
+counted() { # TYPE...
+	local is
+	is=$(verdicts "$B" | sed -n 's/^batch\.\(.*\) counted$/\1/p' | tr '\n' ' ')
+	[[ $is == "$* " ]] && return
+	echo "counted events: $is"
+	return 1
+}
+
+# How many records B's notification topic holds of it, whether they count or not.
+events() {
+	verdicts "$B" | wc -l
+}
+
+status_is() { # STATUS
+	local now
+	now=$(batch-status -B "$B") && [[ $(jq -r .status <<<"$now") == "$1" ]]
+}
+
+# --- topics, with the eyes of another client
+
+kput() { # TOPIC OPTION...
+	kcat -P -b "$BATCH_BROKERS" -X topic.partitioner=murmur2_random -t "$@"
+}
+
+kget() { # TOPIC OPTION...
+	kcat -C -b "$BATCH_BROKERS" -X fetch.wait.max.ms=10 -e -q -t "$@"
+}
+
+holds_records() { # TOPIC [AT-LEAST]
+	local n=${2:-1}
+	(($(kget "$1" -c "$n" -f '.\n' | wc -l) >= n))
+}
+
+# A notification as HRI writes it: no headers, no version, no key. With KEY=1 it has one.
+notify() { # ID STATUS [JQ-CHANGE]
+	local key=()
+	[[ -z ${KEY:-} ]] || key=(-k "$1")
+	jq -nc --arg id "$1" --arg topic "$S.in" --arg status "$2" '{
+		$id, name: "foreign", integratorId: "someone", $topic, dataType: "claims", $status,
+		startDate: "2026-11-21T10:30:00Z", invalidThreshold: -1
+	} | '"${3:-.}" | kput "$S.notification" "${key[@]}"
+}
+
+# --- what the tools say
+
+# Standard error is one line, by a tool of ours, that holds each TEXT.
+says() { # TEXT...
+	local text
+	if [[ ${#stderr_lines[@]} -ne 1 || ! $stderr =~ ^batch-[a-z]+:\  ]]; then
+		echo "not one line of a tool's:"
+		return 1
+	fi
+	for text; do
+		[[ $stderr == *"$text"* ]] && continue
+		echo "not said: $text"
+		return 1
+	done
+}
+
+# One of the lines of standard error holds TEXT.
+mentions() { # TEXT
+	[[ $stderr == *"$1"* ]] && return
+	echo "not said: $1"
+	return 1
+}
+
+silent() {
+	[[ -z $stderr ]] && return
+	echo "standard error is not empty"
+	return 1
+}
+
+# --- processes
+
+declare -gA pids # load is a function
+
+# Starts COMMAND with its output in NAME.out and NAME.err.
+background() { # NAME COMMAND...
+	local name=$1
+	shift
+	"$@" </dev/null >"$name.out" 2>"$name.err" 3>&- &
+	pids[$name]=$!
+}
+
+# What was started as NAME ends with STATUS.
+ends() { # STATUS NAME
+	local status=0
+	wait "${pids[$2]}" || status=$?
+	((status == $1)) && return
+	echo "$2: exit status $status, expected $1"
+	cat "$2.err"
+	return 1
+}
+
+# Of two in the background one ends with 0 and is the winner, the other with 6.
+one_wins() { # NAME NAME
+	if ends 0 "$1" >"$1.lost"; then
+		winner=$1
+		ends 6 "$2"
+	else
+		winner=$2
+		ends 0 "$2" && ends 6 "$1"
+	fi
+}
+
+# Runs COMMAND with a standard output that nobody reads any more.
+into_closed_pipe() { # COMMAND...
+	local both end
+	mkfifo closed.pipe
+	exec {both}<>closed.pipe {end}>closed.pipe {both}<&-
+	"$@" >&"$end"
+}
+
+milliseconds() {
+	echo $((${EPOCHREALTIME/[.,]/} / 1000))
+}
