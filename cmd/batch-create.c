@@ -75,7 +75,7 @@ static int run(struct tool_ctx *t)
 	clock_random(random, sizeof(random));
 	id_make(clock_wall_ms(), random, made);
 	int failed = document(t, c, stream, c->id ? c->id : made, &b) ||
-	    announce(t, stream, &b, !c->id) || session_print(t, &b);
+	    announce(t, stream, &b, !c->id) || session_print_done(t, &b);
 	batch_release(&b);
 	return failed ? -1 : 0;
 }

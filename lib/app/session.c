@@ -166,7 +166,7 @@ int session_change(struct tool_ctx *t, const struct target *x, struct batch_chan
 	    kchange_open(&change, &t->settings.kv, log, token, t->budget_ms, msg_library,
 		&t->err) ||
 	    kchange_apply(change, str_of(x->id), c, &after, &t->deadline, &t->err) ||
-	    session_print(t, &after);
+	    session_print_done(t, &after);
 	batch_release(&after);
 	kchange_close(change);
 	klog_close(log);
@@ -194,4 +194,13 @@ int session_metadata(struct tool_ctx *t, const char *text, struct json_t **out)
 	if (!js_is_object(*out))
 		return tool_usage(t, "--metadata: a JSON object is wanted");
 	return 0;
+}
+
+int session_print_done(struct tool_ctx *t, const struct batch *b)
+{
+	struct str id = batch_id(b);
+	if (session_print(t, b) == 0 && out_flush(&t->out, &t->err) == 0)
+		return 0;
+	return err_wrap(&t->err, "batch '%.*s' is %s now, but its document could not be printed",
+	    (int)id.len, id.ptr, batch_status_name(b->status));
 }

@@ -45,6 +45,9 @@ int session_change(struct tool_ctx *t, const struct target *x, struct batch_chan
 
 int session_print(struct tool_ctx *t, const struct batch *b);
 
+/* The same for a document that is in the log already: if it cannot be printed the message says so. */
+int session_print_done(struct tool_ctx *t, const struct batch *b);
+
 /* A new random token of 16 hex digits. */
 #define SESSION_TOKEN 17
 void session_token(char out[SESSION_TOKEN]);

@@ -33,6 +33,9 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && c->trouble.text)
 		return; /* says less than the reason before it */
 	err_set(&c->trouble, kerr_status(e), "%s", reason);
+	if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+		err_set(&c->trouble, ST_CONNECT, "no broker can be reached at %s, or those there "
+		    "expect another security.protocol", c->brokers);
 	if (e == RD_KAFKA_RESP_ERR__AUTHENTICATION && scram_cannot_work(c))
 		err_set(&c->trouble, ST_CONNECT,
 		    "SCRAM needs librdkafka 2.6.1 or newer with Kafka 4, and this is %s: use PLAIN "
@@ -173,6 +176,9 @@ int kclient_has_topic(struct kclient *c, const char *topic, int32_t *partitions,
 		answer = e == RD_KAFKA_RESP_ERR_NO_ERROR;
 		if (e == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
 			answer = 1;
+		else if (e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+			answer = err_set(err, ST_CONNECT, "topic %s: no right to see it (Describe)",
+			    topic);
 		else if (e && kerr_status(e) != ST_STATE)
 			answer = kerr_set(err, e, "topic %s", topic);
 		rd_kafka_metadata_destroy(md);

@@ -105,7 +105,7 @@ static rd_kafka_message_t *poll_one(struct kgroup *g, int wait_ms)
 	if (!m || !m->err)
 		return m;
 	if (!passes(m->err))
-		err_set(&g->lost, kerr_status(m->err), "%s", rd_kafka_message_errstr(m));
+		kerr_set(&g->lost, m->err, "consumer group");
 	rd_kafka_message_destroy(m);
 	return NULL;
 }

@@ -33,6 +33,17 @@ finished() { # FILE...
 	batch-complete <sent.json >completed.json
 }
 
+# Sets B to the id of a new batch that is so.
+in_state() { # STATUS
+	case $1 in
+	started) create ;;
+	sendCompleted) create --processing && batch-complete -B "$B" --records 0 >/dev/null ;;
+	completed) create && batch-complete -B "$B" --records 0 >/dev/null ;;
+	terminated) create && batch-terminate -B "$B" >/dev/null ;;
+	failed) create && batch-terminate -B "$B" --failed "it is" >/dev/null ;;
+	esac
+}
+
 # --- documents
 
 _hold() { # FILTER EXPRESSION...
