@@ -40,15 +40,19 @@ struct kread {
 	int64_t bytes;
 };
 
+/* What the queues of all lanes may hold together. librdkafka counts a fetch only when it has arrived
+ * and is decompressed, so several times as much is really used. */
+#define QUEUES_KB ((size_t)4096)
+
 void kread_tune(struct kread_tuning *t, size_t lanes, bool follow)
 {
-	size_t kb = lanes ? 65536 / lanes : 4096, bytes = lanes > 16 ? 65536 : 131072;
-	if (kb > 4096)
-		kb = 4096;
-	if (kb < 256)
-		kb = 256;
+	size_t kb = QUEUES_KB / (lanes ? lanes : 1);
+	if (kb > 1024)
+		kb = 1024;
+	if (kb < 32)
+		kb = 32;
 	snprintf(t->queue_kb, sizeof(t->queue_kb), "%zu", kb);
-	snprintf(t->fetch_bytes, sizeof(t->fetch_bytes), "%zu", bytes);
+	snprintf(t->fetch_bytes, sizeof(t->fetch_bytes), "%d", lanes > 16 ? 32768 : 131072);
 	const char *pairs[KREAD_TUNING] = {"queued.max.messages.kbytes", t->queue_kb,
 	    "fetch.message.max.bytes", t->fetch_bytes, "fetch.wait.max.ms", follow ? "100" : "5"};
 	for (int i = 0; i < KREAD_TUNING; i++)
