@@ -34,9 +34,15 @@ struct kread {
 	char *name;
 	struct lane *lanes;
 	size_t count;
-	size_t turn;         /* kread_any: the lane looked at first */
-	rd_kafka_queue_t *wake; /* kread_any: where all lanes' queues lead once it waits */
-	struct inbox any;
+	size_t done;            /* lanes that are */
+
+	/* kread_any: while nothing comes all lanes' queues lead to one, for one wait over all of them;
+	 * while records come each is on its own, with a limit of its own. */
+	size_t turn;      /* the lane looked at first */
+	bool joined;
+	bool busy;        /* records came since the last idle moment */
+	bool left_over;   /* the joined queue may still hold something */
+	struct inbox any; /* of the joined queue */
 	int64_t bytes;
 };
 
@@ -70,10 +76,15 @@ static void inbox_drop(struct inbox *in)
 	rd_kafka_message_destroy(in->list[in->at++]);
 }
 
+static bool inbox_has(const struct inbox *in)
+{
+	return in->at < in->count;
+}
+
 /* Never waits: with a time, the call would wait until the whole array is full. */
 static bool inbox_fill(struct inbox *in)
 {
-	if (in->at < in->count)
+	if (inbox_has(in))
 		return true;
 	ssize_t n = rd_kafka_consume_batch_queue(in->queue, 0, in->list, TAKE_AT_ONCE);
 	in->at = 0;
@@ -84,7 +95,7 @@ static bool inbox_fill(struct inbox *in)
 /* Waits for one message and takes it. */
 static void inbox_wait(struct inbox *in, int wait_ms)
 {
-	if (in->at < in->count)
+	if (inbox_has(in))
 		return;
 	rd_kafka_message_t *m = rd_kafka_consume_queue(in->queue, wait_ms);
 	in->at = 0;
@@ -94,7 +105,7 @@ static void inbox_wait(struct inbox *in, int wait_ms)
 
 static void inbox_release(struct inbox *in)
 {
-	while (in->at < in->count)
+	while (inbox_has(in))
 		inbox_drop(in);
 	if (in->queue)
 		rd_kafka_queue_destroy(in->queue);
@@ -106,6 +117,7 @@ static int lane_start(struct kread *r, struct lane *l, struct err *err)
 	inbox_init(&l->in, r->client->rk);
 	if (l->next >= l->end) {
 		l->done = true;
+		r->done++;
 		return 0;
 	}
 	if (rd_kafka_consume_start_queue(r->topic, l->partition, l->next, l->in.queue))
@@ -118,6 +130,7 @@ static int lane_start(struct kread *r, struct lane *l, struct err *err)
 /* A finished partition must leave, or others wait behind its empty fetches. */
 static void lane_finish(struct kread *r, struct lane *l)
 {
+	r->done += !l->done;
 	l->done = true;
 	if (l->started)
 		rd_kafka_consume_stop(r->topic, l->partition);
@@ -158,8 +171,7 @@ void kread_close(struct kread *r)
 		inbox_release(&l->in);
 		headers_release(&l->head.headers);
 	}
-	if (r->wake)
-		inbox_release(&r->any);
+	inbox_release(&r->any);
 	if (r->topic)
 		rd_kafka_topic_destroy(r->topic);
 	free(r->lanes);
@@ -243,8 +255,8 @@ static void lane_pass(struct kread *r, struct lane *l)
 void kread_pop(struct kread *r, size_t lane)
 {
 	struct lane *l = &r->lanes[lane];
-	struct inbox *in = r->wake && r->any.at < r->any.count &&
-		r->any.list[r->any.at] == l->head_of ? &r->any : &l->in;
+	bool joined = inbox_has(&r->any) && r->any.list[r->any.at] == l->head_of;
+	struct inbox *in = joined ? &r->any : &l->in;
 	lane_pass(r, l);
 	inbox_drop(in);
 	if (l->next >= l->end)
@@ -252,11 +264,14 @@ void kread_pop(struct kread *r, size_t lane)
 }
 
 /* Before 2.2 the fetcher may sleep for up to a second when all queues were full; a request to the
- * partition's leader wakes it. */
-static void nudge(struct kread *r, const struct lane *l)
+ * partitions' leaders wakes it. */
+static void nudge(struct kread *r, const struct lane *first, size_t count)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(list, r->name, l->partition)->offset = KOFFSET_END;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	for (size_t i = 0; i < count; i++)
+		if (!first[i].done)
+			rd_kafka_topic_partition_list_add(list, r->name, first[i].partition)
+			    ->offset = KOFFSET_END;
 	rd_kafka_offsets_for_times(r->client->rk, list, 100);
 	rd_kafka_topic_partition_list_destroy(list);
 }
@@ -265,28 +280,35 @@ void kread_wait(struct kread *r, size_t lane, int wait_ms)
 {
 	struct lane *l = &r->lanes[lane];
 	inbox_wait(&l->in, wait_ms < PATIENCE_MS ? wait_ms : PATIENCE_MS);
-	if (l->in.count == 0 && wait_ms > PATIENCE_MS) {
-		nudge(r, l);
+	if (!inbox_has(&l->in) && wait_ms > PATIENCE_MS) {
+		nudge(r, l, 1);
 		inbox_wait(&l->in, wait_ms - PATIENCE_MS);
 	}
 	kclient_serve(r->client, 0);
 }
 
-/* From the first wait on all queues lead to one, for one wait over all of them. */
-static void share_queue(struct kread *r)
+static void join_queues(struct kread *r)
 {
-	if (r->wake)
-		return;
-	inbox_init(&r->any, r->client->rk);
-	r->wake = r->any.queue;
+	if (!r->any.queue)
+		inbox_init(&r->any, r->client->rk);
 	for (size_t i = 0; i < r->count; i++)
-		rd_kafka_queue_forward(r->lanes[i].in.queue, r->wake);
+		rd_kafka_queue_forward(r->lanes[i].in.queue, r->any.queue);
+	r->joined = true;
 }
 
-static enum kread_state shared_head(struct kread *r, size_t *lane, const struct record **out,
+static void part_queues(struct kread *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		rd_kafka_queue_forward(r->lanes[i].in.queue, NULL);
+	r->joined = false;
+	r->left_over = true;
+}
+
+/* What came into the joined queue, which is older than what is in the lanes' own. */
+static enum kread_state joined_head(struct kread *r, size_t *lane, const struct record **out,
     struct err *err)
 {
-	while (r->any.at < r->any.count) {
+	while (inbox_fill(&r->any)) {
 		const rd_kafka_message_t *m = r->any.list[r->any.at];
 		struct lane *l = lane_of(r, m->partition);
 		enum kread_state s = l && !l->done ? lane_look(r, l, m, err) : KREAD_EMPTY;
@@ -298,33 +320,70 @@ static enum kread_state shared_head(struct kread *r, size_t *lane, const struct 
 		*out = &l->head;
 		return s;
 	}
+	r->left_over = false;
+	return KREAD_EMPTY;
+}
+
+static enum kread_state own_head(struct kread *r, size_t *lane, const struct record **out,
+    struct err *err)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		size_t at = (r->turn + i) % r->count;
+		if (r->lanes[at].done)
+			continue;
+		enum kread_state s = kread_head(r, at, out, err);
+		if (s == KREAD_RECORD || s == KREAD_ERROR) {
+			*lane = r->turn = at;
+			r->busy = true;
+			return s;
+		}
+	}
+	return KREAD_EMPTY;
+}
+
+/* A gap in a stream of records: most likely more will be here in a moment. */
+static enum kread_state head_in_a_moment(struct kread *r, int wait_ms, size_t *lane,
+    const struct record **out, struct err *err)
+{
+	size_t first = 0;
+	while (first < r->count && r->lanes[first].done)
+		first++;
+	for (int waited_ms = 0; waited_ms < wait_ms && waited_ms < 4 * PATIENCE_MS;
+	     waited_ms += PATIENCE_MS) {
+		if (waited_ms == PATIENCE_MS)
+			nudge(r, r->lanes, r->count);
+		inbox_wait(&r->lanes[first].in, PATIENCE_MS);
+		enum kread_state s = own_head(r, lane, out, err);
+		if (s != KREAD_EMPTY || r->done == r->count)
+			return s;
+	}
+	r->busy = false;
 	return KREAD_EMPTY;
 }
 
 enum kread_state kread_any(struct kread *r, int wait_ms, size_t *lane,
     const struct record **out, struct err *err)
 {
-	size_t done = 0;
-	for (size_t i = 0; i < r->count; i++) {
-		size_t at = (r->turn + i) % r->count;
-		struct lane *l = &r->lanes[at];
-		done += l->done;
-		/* What a lane took before the queues were joined comes first. */
-		if (r->wake && l->in.at >= l->in.count)
-			continue;
-		enum kread_state s = kread_head(r, at, out, err);
-		if (s == KREAD_RECORD || s == KREAD_ERROR) {
-			*lane = r->turn = at;
-			return s;
-		}
-	}
-	if (done == r->count)
+	enum kread_state s = KREAD_EMPTY;
+	if (!r->joined && r->left_over)
+		s = joined_head(r, lane, out, err);
+	if (!r->joined && s == KREAD_EMPTY)
+		s = own_head(r, lane, out, err);
+	if (s == KREAD_EMPTY && !r->joined && r->busy && r->done < r->count)
+		s = head_in_a_moment(r, wait_ms, lane, out, err);
+	if (s != KREAD_EMPTY)
+		return s;
+	if (r->done == r->count)
 		return KREAD_DONE;
-	share_queue(r);
-	if (!inbox_fill(&r->any))
-		inbox_wait(&r->any, wait_ms);
+	if (!r->joined)
+		join_queues(r);
+	inbox_wait(&r->any, wait_ms);
 	kclient_serve(r->client, 0);
-	return shared_head(r, lane, out, err);
+	if (!inbox_has(&r->any))
+		return KREAD_EMPTY;
+	part_queues(r);
+	s = joined_head(r, lane, out, err);
+	return s == KREAD_EMPTY && r->done == r->count ? KREAD_DONE : s;
 }
 
 size_t kread_lanes(const struct kread *r)

@@ -6,6 +6,7 @@
 # shellcheck source=tests/lib/kafka.bash
 source "$(dirname "${BASH_SOURCE[0]}")/kafka.bash"
 
+set -o pipefail
 export LC_ALL=C.UTF-8
 export BATS_PRINT_OUTPUT_ON_FAILURE=1
 data=$tests_root/data
@@ -133,7 +134,12 @@ notify() { # ID STATUS [JQ-CHANGE]
 	} | '"${3:-.}" | kput "$S.notification" "${key[@]}"
 }
 
-# --- what the tools say
+# --- what the tools give and say
+
+# COMMAND ends well, and its standard output is FILE byte for byte; - is standard input.
+gives() { # FILE COMMAND...
+	"${@:2}" >given && cmp "$1" given
+}
 
 # Standard error is one line, by a tool of ours, that holds each TEXT.
 says() { # TEXT...
