@@ -176,46 +176,56 @@ static void consume_release(struct consume *c)
 	free(c->key_text);
 }
 
+/* More than there are options. */
+#define OPTIONS 32
+
+static void option_rows(struct consume *c, struct opt out[OPTIONS])
+{
+	const struct opt rows[] = {
+	    OPT_FLAG(0, "unordered", &c->unordered,
+		"records as they arrive, not in input order"),
+	    OPT_FLAG(0, "early", &c->early, "follow a batch that is still being sent"),
+	    OPT_FLAG(0, "no-wait", &c->no_wait, "do not wait for the batch to finish"),
+	    OPT_STR('G', "group", &c->group, "GROUP", COMPLETE_GROUP,
+		"every finished batch, each to one member of GROUP"),
+	    OPT_STR(0, "exec", &c->exec, "COMMAND", COMPLETE_NONE,
+		"with -G: a shell command for each batch, on its standard input"),
+	    OPT_STR(0, "to-dir", &c->dir, "DIR", COMPLETE_DIR,
+		"with -G: a file for each batch, named by its id"),
+	    OPT_STR('t', "topic", &c->topic, "TOPIC", COMPLETE_TOPIC, "records of any topic"),
+	    OPT_STR('o', "offset", &c->offset, "RANGE", COMPLETE_NONE,
+		"beginning|end|stored|N|-N|A:B|@TIME|@FROM:TO (beginning)"),
+	    OPT_LIST('p', "partition", &c->partitions, "N", COMPLETE_NONE,
+		"only this partition; may be repeated"),
+	    OPT_LIST(0, "key", &c->keys, "TEXT", COMPLETE_NONE,
+		"only records of this key; repeated: of any of them"),
+	    OPT_LIST(0, "header", &c->headers, "NAME[=VALUE]", COMPLETE_NONE,
+		"only records with this header; repeated: with all of them"),
+	    OPT_LIST(0, "grep", &c->greps, "REGEX", COMPLETE_NONE,
+		"only records whose value matches; repeated: all of them"),
+	    OPT_I64('c', "count", &c->count, 0, INT64_MAX, "N",
+		"end after N records (-t) or batches (-G)"),
+	    OPT_FLAG('e', "exit", &c->until_end, "end where the topic ends now"),
+	    OPT_STR('D', "delimiter", &c->delimiter, "TEXT", COMPLETE_NONE,
+		"end each value with it (as it was sent)"),
+	    OPT_FLAG('0', "null", &c->nul, "end each value with a NUL byte"),
+	    OPT_FLAG(0, "length-prefixed", &c->length_prefixed,
+		"begin each value with its length, 4 bytes, big-endian"),
+	    OPT_STR('K', "key-delimiter", &c->key_delimiter, "TEXT", COMPLETE_NONE,
+		"print each key, and TEXT, before the value"),
+	    OPT_STR('f', "format", &c->format_text, "FORMAT", COMPLETE_NONE,
+		"print each record by a format, as kcat -f"),
+	    OPT_FLAG('J', "envelope", &c->envelope, "print each record as one line of JSON"),
+	    OPT_FLAG('Z', "null-text", &c->show_null, "with -f: print NULL for what is null"),
+	    OPT_END};
+	memcpy(out, rows, sizeof(rows));
+}
+
 int main(int argc, char **argv)
 {
 	struct consume c = {.count = -1};
-	const struct opt options[] = {
-	    OPT_FLAG(0, "unordered", &c.unordered,
-		"records as they arrive, not in input order"),
-	    OPT_FLAG(0, "early", &c.early, "follow a batch that is still being sent"),
-	    OPT_FLAG(0, "no-wait", &c.no_wait, "do not wait for the batch to finish"),
-	    OPT_STR('G', "group", &c.group, "GROUP", COMPLETE_GROUP,
-		"every finished batch, each to one member of GROUP"),
-	    OPT_STR(0, "exec", &c.exec, "COMMAND", COMPLETE_NONE,
-		"with -G: a shell command for each batch, on its standard input"),
-	    OPT_STR(0, "to-dir", &c.dir, "DIR", COMPLETE_DIR,
-		"with -G: a file for each batch, named by its id"),
-	    OPT_STR('t', "topic", &c.topic, "TOPIC", COMPLETE_TOPIC, "records of any topic"),
-	    OPT_STR('o', "offset", &c.offset, "RANGE", COMPLETE_NONE,
-		"beginning|end|stored|N|-N|A:B|@TIME|@FROM:TO (beginning)"),
-	    OPT_LIST('p', "partition", &c.partitions, "N", COMPLETE_NONE,
-		"only this partition; may be repeated"),
-	    OPT_LIST(0, "key", &c.keys, "TEXT", COMPLETE_NONE,
-		"only records of this key; repeated: of any of them"),
-	    OPT_LIST(0, "header", &c.headers, "NAME[=VALUE]", COMPLETE_NONE,
-		"only records with this header; repeated: with all of them"),
-	    OPT_LIST(0, "grep", &c.greps, "REGEX", COMPLETE_NONE,
-		"only records whose value matches; repeated: all of them"),
-	    OPT_I64('c', "count", &c.count, 0, INT64_MAX, "N",
-		"end after N records (-t) or batches (-G)"),
-	    OPT_FLAG('e', "exit", &c.until_end, "end where the topic ends now"),
-	    OPT_STR('D', "delimiter", &c.delimiter, "TEXT", COMPLETE_NONE,
-		"end each value with it (as it was sent)"),
-	    OPT_FLAG('0', "null", &c.nul, "end each value with a NUL byte"),
-	    OPT_FLAG(0, "length-prefixed", &c.length_prefixed,
-		"begin each value with its length, 4 bytes, big-endian"),
-	    OPT_STR('K', "key-delimiter", &c.key_delimiter, "TEXT", COMPLETE_NONE,
-		"print each key, and TEXT, before the value"),
-	    OPT_STR('f', "format", &c.format_text, "FORMAT", COMPLETE_NONE,
-		"print each record by a format, as kcat -f"),
-	    OPT_FLAG('J', "envelope", &c.envelope, "print each record as one line of JSON"),
-	    OPT_FLAG('Z', "null-text", &c.show_null, "with -f: print NULL for what is null"),
-	    OPT_END};
+	struct opt options[OPTIONS];
+	option_rows(&c, options);
 	const struct tool tool = {.name = "batch-consume",
 	    .summary = "Writes the records of a batch, of every finished batch, or of a topic.",
 	    .usage = "-s STREAM -B ID\n"

@@ -1,6 +1,7 @@
 /* batch-send: delivers records into a batch, and prints its document with the manifest of what arrived. */
+#include <string.h>
+
 #include "app/sending.h"
-#include "kafka/kclient.h"
 
 struct send {
 	const char *delimiter, *key, *key_delimiter, *compression;
@@ -68,37 +69,47 @@ static int run(struct tool_ctx *t)
 	return failed ? -1 : 0;
 }
 
+/* More than there are options. */
+#define OPTIONS 32
+
+static void option_rows(struct send *c, struct opt out[OPTIONS])
+{
+	const struct opt rows[] = {
+	    OPT_STR('D', "delimiter", &c->delimiter, "TEXT", COMPLETE_NONE,
+		"records end with it; \\n \\t \\0 \\xNN are known (\\n)"),
+	    OPT_FLAG('0', "null", &c->nul, "records end with a NUL byte"),
+	    OPT_FLAG(0, "length-prefixed", &c->length_prefixed,
+		"records begin with their length, 4 bytes, big-endian"),
+	    OPT_FLAG(0, "whole", &c->whole, "each FILE is one record"),
+	    OPT_FLAG('J', "envelope", &c->envelope,
+		"records are envelopes as batch-consume -J and kcat -J write them"),
+	    OPT_STR('k', "key", &c->key, "KEY|/POINTER", COMPLETE_NONE,
+		"key of every record, or the JSON pointer to it"),
+	    OPT_STR('K', "key-delimiter", &c->key_delimiter, "TEXT", COMPLETE_NONE,
+		"the key stands before TEXT in each record"),
+	    OPT_LIST('H', "header", &c->headers, "NAME=VALUE", COMPLETE_NONE,
+		"a header for every record; may be repeated"),
+	    OPT_FLAG('Z', "empty-is-null", &c->empty_is_null,
+		"an empty value or key is sent as null"),
+	    OPT_STR('z', "compression", &c->compression, "CODEC", "none|gzip|snappy|lz4|zstd",
+		"how records are compressed (lz4)"),
+	    OPT_FLAG(0, "json", &c->json, "refuse records that are not JSON"),
+	    OPT_FLAG(0, "skip-blank", &c->sending.skip_blank, "blank lines are no records"),
+	    OPT_FLAG(0, "strict", &c->sending.strict,
+		"refuse a last record without its delimiter"),
+	    OPT_CHOICE(0, "on-invalid", &c->on_invalid, "stop|skip",
+		"what a record that cannot be sent does (stop)"),
+	    OPT_STR(0, "rejects", &c->sending.rejects, "FILE", COMPLETE_FILE,
+		"with --on-invalid skip: where refused records go"),
+	    OPT_END};
+	memcpy(out, rows, sizeof(rows));
+}
+
 int main(int argc, char **argv)
 {
 	struct send c = {0};
-	const struct opt options[] = {
-	    OPT_STR('D', "delimiter", &c.delimiter, "TEXT", COMPLETE_NONE,
-		"records end with it; \\n \\t \\0 \\xNN are known (\\n)"),
-	    OPT_FLAG('0', "null", &c.nul, "records end with a NUL byte"),
-	    OPT_FLAG(0, "length-prefixed", &c.length_prefixed,
-		"records begin with their length, 4 bytes, big-endian"),
-	    OPT_FLAG(0, "whole", &c.whole, "each FILE is one record"),
-	    OPT_FLAG('J', "envelope", &c.envelope,
-		"records are envelopes as batch-consume -J and kcat -J write them"),
-	    OPT_STR('k', "key", &c.key, "KEY|/POINTER", COMPLETE_NONE,
-		"key of every record, or the JSON pointer to it"),
-	    OPT_STR('K', "key-delimiter", &c.key_delimiter, "TEXT", COMPLETE_NONE,
-		"the key stands before TEXT in each record"),
-	    OPT_LIST('H', "header", &c.headers, "NAME=VALUE", COMPLETE_NONE,
-		"a header for every record; may be repeated"),
-	    OPT_FLAG('Z', "empty-is-null", &c.empty_is_null,
-		"an empty value or key is sent as null"),
-	    OPT_STR('z', "compression", &c.compression, "CODEC", "none|gzip|snappy|lz4|zstd",
-		"how records are compressed (lz4)"),
-	    OPT_FLAG(0, "json", &c.json, "refuse records that are not JSON"),
-	    OPT_FLAG(0, "skip-blank", &c.sending.skip_blank, "blank lines are no records"),
-	    OPT_FLAG(0, "strict", &c.sending.strict,
-		"refuse a last record without its delimiter"),
-	    OPT_CHOICE(0, "on-invalid", &c.on_invalid, "stop|skip",
-		"what a record that cannot be sent does (stop)"),
-	    OPT_STR(0, "rejects", &c.sending.rejects, "FILE", COMPLETE_FILE,
-		"with --on-invalid skip: where refused records go"),
-	    OPT_END};
+	struct opt options[OPTIONS];
+	option_rows(&c, options);
 	const struct tool tool = {.name = "batch-send",
 	    .summary = "Delivers records into a batch, and prints its document with the manifest.",
 	    .usage = "-s STREAM -B ID [FILE ...]\n"

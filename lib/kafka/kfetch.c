@@ -7,24 +7,13 @@
 #include "base/mem.h"
 #include "batch/merge.h"
 #include "batch/seq.h"
-#include "batch/seqset.h"
+#include "batch/strangers.h"
 
 /* Clocks of the machines that stamped data and events may differ by this much. */
 #define CLOCK_SLACK_MS (INT64_C(10) * 60 * 1000)
 
-/* So many senders without a manifest are told apart, to drop duplicates and name what is missing. */
-#define MOST_STRANGERS 256
-
-#define NAME_GAPS 20
-
 /* So many records of others are passed over before the caller may look around again. */
 #define PASS_AT_ONCE 8192
-
-struct stranger {
-	char id[SEQ_SENDER_MAX + 1];
-	struct seqset seen;
-	int64_t *last; /* by lane: the number that came last */
-};
 
 struct kfetch {
 	struct kclient *client;
@@ -47,8 +36,7 @@ struct kfetch {
 	struct buf missing_text;
 
 	/* as they arrive */
-	struct stranger *strangers;
-	size_t stranger_count, stranger_cap;
+	struct strangers strangers;
 };
 
 static bool is_ours(const struct kfetch *f, const struct record *r)
@@ -196,11 +184,7 @@ void kfetch_close(struct kfetch *f)
 {
 	if (!f)
 		return;
-	for (size_t i = 0; i < f->stranger_count; i++) {
-		seqset_release(&f->strangers[i].seen);
-		free(f->strangers[i].last);
-	}
-	free(f->strangers);
+	strangers_release(&f->strangers);
 	kread_close(f->read);
 	kclient_close(f->client);
 	merge_release(&f->merge);
@@ -304,22 +288,6 @@ static enum kread_state next_in_order(struct kfetch *f, int wait_ms, const struc
 	return KREAD_DONE;
 }
 
-static struct stranger *stranger_of(struct kfetch *f, struct str sender)
-{
-	for (size_t i = 0; i < f->stranger_count; i++)
-		if (str_is(sender, f->strangers[i].id))
-			return &f->strangers[i];
-	if (f->stranger_count == MOST_STRANGERS)
-		return NULL;
-	f->strangers = mem_grow(f->strangers, &f->stranger_cap, f->stranger_count + 1,
-	    sizeof(*f->strangers));
-	struct stranger *s = &f->strangers[f->stranger_count++];
-	*s = (struct stranger){.seen = SEQSET_INIT};
-	memcpy(s->id, sender.ptr, sender.len);
-	s->last = mem_zalloc(kread_lanes(f->read), sizeof(*s->last));
-	return s;
-}
-
 static bool in_manifest(const struct kfetch *f, struct str sender)
 {
 	for (size_t i = 0; i < f->manifest.count; i++)
@@ -328,30 +296,19 @@ static bool in_manifest(const struct kfetch *f, struct str sender)
 	return false;
 }
 
-/* A sender's numbers grow in each partition; one that does not was written twice. */
 static bool is_wanted(struct kfetch *f, size_t lane, const struct record *r)
 {
 	struct str sender;
 	int64_t n;
-	if (!is_ours(f, r)) {
-		f->counts.passed++;
-		return false;
-	}
 	bool numbered = seq_of(r, &sender, &n);
-	if (f->has_manifest && (!numbered || !in_manifest(f, sender))) {
+	if (!is_ours(f, r) || (f->has_manifest && !(numbered && in_manifest(f, sender)))) {
 		f->counts.passed++;
 		return false;
 	}
-	struct stranger *s = numbered ? stranger_of(f, sender) : NULL;
-	if (!s)
+	if (!numbered || strangers_take(&f->strangers, sender, n, lane, kread_lanes(f->read)))
 		return true;
-	if (n <= s->last[lane]) {
-		f->counts.duplicates++;
-		return false;
-	}
-	s->last[lane] = n;
-	seqset_add(&s->seen, n);
-	return true;
+	f->counts.duplicates++;
+	return false;
 }
 
 static enum kread_state next_as_it_comes(struct kfetch *f, int wait_ms,
@@ -414,21 +371,6 @@ int kfetch_finish(struct kfetch *f, const struct batch *b, const struct deadline
 	return failed;
 }
 
-/* Of a single sender the missing numbers can be named without a manifest, too. */
-static void name_missing(const struct kfetch *f, struct buf *out)
-{
-	buf_add_str(out, buf_str(&f->missing_text));
-	for (size_t i = 0; i < f->stranger_count; i++) {
-		const struct stranger *s = &f->strangers[i];
-		struct buf gaps = BUF_INIT;
-		int64_t total = f->stranger_count == 1 ? f->expected : seqset_last(&s->seen);
-		seqset_missing(&s->seen, total, NAME_GAPS, &gaps);
-		if (gaps.len)
-			buf_printf(out, "%s%s:%s", out->len ? "; " : "", s->id, buf_text(&gaps));
-		buf_release(&gaps);
-	}
-}
-
 static int verify_count(const struct kfetch *f, struct err *err)
 {
 	long long got = f->counts.records, want = f->expected;
@@ -438,7 +380,8 @@ static int verify_count(const struct kfetch *f, struct err *err)
 		return err_set(err, ST_FAIL, "batch '%s': %lld records, %lld more than the %lld that "
 		    "were announced", f->id, got, got - want, want);
 	struct buf names = BUF_INIT;
-	name_missing(f, &names);
+	buf_add_str(&names, buf_str(&f->missing_text));
+	strangers_missing(&f->strangers, f->expected, &names);
 	err_set(err, ST_FAIL, "batch '%s': %lld of %lld records are missing%s%s", f->id,
 	    want > got ? want - got : (long long)f->missing, want,
 	    names.len ? ": sequence numbers " : "", buf_text(&names));

@@ -4,20 +4,13 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "kafka/inbox.h"
 #include "kafka/kclient_int.h"
 #include "kafka/kerr.h"
 #include "kafka/krecord.h"
 
-#define TAKE_AT_ONCE 512
-
 /* So long a lane may be silent before its broker is nudged. */
 #define PATIENCE_MS 5
-
-struct inbox {
-	rd_kafka_queue_t *queue;
-	rd_kafka_message_t **list; /* TAKE_AT_ONCE messages, taken from queue together */
-	size_t count, at;
-};
 
 struct lane {
 	int32_t partition;
@@ -63,53 +56,6 @@ void kread_tune(struct kread_tuning *t, size_t lanes, bool follow)
 	    "fetch.message.max.bytes", t->fetch_bytes, "fetch.wait.max.ms", follow ? "100" : "5"};
 	for (int i = 0; i < KREAD_TUNING; i++)
 		t->pairs[i] = pairs[i];
-}
-
-static void inbox_init(struct inbox *in, rd_kafka_t *rk)
-{
-	in->queue = rd_kafka_queue_new(rk);
-	in->list = mem_zalloc(TAKE_AT_ONCE, sizeof(*in->list));
-}
-
-static void inbox_drop(struct inbox *in)
-{
-	rd_kafka_message_destroy(in->list[in->at++]);
-}
-
-static bool inbox_has(const struct inbox *in)
-{
-	return in->at < in->count;
-}
-
-/* Never waits: with a time, the call would wait until the whole array is full. */
-static bool inbox_fill(struct inbox *in)
-{
-	if (inbox_has(in))
-		return true;
-	ssize_t n = rd_kafka_consume_batch_queue(in->queue, 0, in->list, TAKE_AT_ONCE);
-	in->at = 0;
-	in->count = n > 0 ? (size_t)n : 0;
-	return in->count > 0;
-}
-
-/* Waits for one message and takes it. */
-static void inbox_wait(struct inbox *in, int wait_ms)
-{
-	if (inbox_has(in))
-		return;
-	rd_kafka_message_t *m = rd_kafka_consume_queue(in->queue, wait_ms);
-	in->at = 0;
-	in->count = m != NULL;
-	in->list[0] = m;
-}
-
-static void inbox_release(struct inbox *in)
-{
-	while (inbox_has(in))
-		inbox_drop(in);
-	if (in->queue)
-		rd_kafka_queue_destroy(in->queue);
-	free(in->list);
 }
 
 static int lane_start(struct kread *r, struct lane *l, struct err *err)
