@@ -41,7 +41,7 @@ comes_back() { # FILE OPTION...
 }
 
 @test "with keys the records of many partitions come back in input order" {
-	for i in {1..5000}; do echo "{\"id\":\"k$((i * 7919 % 311))\",\"n\":$i}"; done >input
+	seq 5000 | sed 's/.*\(.\)$/{"id":"key \1","n":&}/' >input
 	comes_back input -k /id
 	json_equals 4 '.manifest.partitions | length' sent.json
 }

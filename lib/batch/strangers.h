@@ -16,7 +16,6 @@ struct stranger;
 struct strangers {
 	struct stranger *list; /* owned */
 	size_t count, cap;
-	size_t lanes;
 };
 
 #define STRANGERS_INIT {0}

@@ -19,6 +19,20 @@ struct kgroup {
 	struct err lost;
 };
 
+/* offsets may be NULL. */
+static rd_kafka_topic_partition_list_t *list_of(const char *topic, const int32_t *partitions,
+    const int64_t *offsets, size_t count)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	for (size_t i = 0; i < count; i++) {
+		rd_kafka_topic_partition_t *p =
+		    rd_kafka_topic_partition_list_add(list, topic, partitions[i]);
+		if (offsets)
+			p->offset = offsets[i];
+	}
+	return list;
+}
+
 static void forget_mine(struct kgroup *g)
 {
 	if (g->mine)
@@ -250,8 +264,7 @@ static int commit_list(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *li
 int kgroup_commit(struct kgroup *g, int32_t partition, int64_t offset, const struct deadline *d,
     struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(list, g->topic, partition)->offset = offset;
+	rd_kafka_topic_partition_list_t *list = list_of(g->topic, &partition, &offset, 1);
 	int failed = commit_list(g->client->rk, list, d, err);
 	rd_kafka_topic_partition_list_destroy(list);
 	return failed ? err_wrap(err, "topic %s, partition %d", g->topic, partition) : 0;
@@ -318,10 +331,7 @@ int kgroup_committed(const struct kv *settings, const char *group, const char *t
 	struct kclient *c;
 	if (open_client(&c, settings, group, NULL, err))
 		return -1;
-	rd_kafka_topic_partition_list_t *list =
-	    rd_kafka_topic_partition_list_new((int)count);
-	for (size_t i = 0; i < count; i++)
-		rd_kafka_topic_partition_list_add(list, topic, partitions[i]);
+	rd_kafka_topic_partition_list_t *list = list_of(topic, partitions, NULL, count);
 	int failed = ask_committed(c, list, d, err);
 	for (size_t i = 0; i < count; i++)
 		offsets[i] = list->elems[i].offset >= 0 ? list->elems[i].offset : -1;
@@ -337,11 +347,7 @@ int kgroup_store(const struct kv *settings, const char *group, const char *topic
 	struct kclient *c;
 	if (open_client(&c, settings, group, NULL, err))
 		return -1;
-	rd_kafka_topic_partition_list_t *list =
-	    rd_kafka_topic_partition_list_new((int)count);
-	for (size_t i = 0; i < count; i++)
-		rd_kafka_topic_partition_list_add(list, topic, partitions[i])->offset =
-		    offsets[i];
+	rd_kafka_topic_partition_list_t *list = list_of(topic, partitions, offsets, count);
 	int failed = commit_list(c->rk, list, d, err);
 	rd_kafka_topic_partition_list_destroy(list);
 	/* With a commit still open, closing would wait for the broker. */

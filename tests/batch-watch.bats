@@ -1,0 +1,208 @@
+# batch-watch: the events of a stream that count, as they come.
+bats_require_minimum_version 1.5.0
+load lib/batch
+
+setup_file() {
+	kafka_up
+}
+
+setup() {
+	begin 4
+}
+
+# Batches a and b: completed and terminated, four events.
+two() {
+	batch-create -n 'nightly a' --id a --metadata '{"kind":"full"}' >>events.json
+	batch-complete -B a --records 1 >>events.json
+	batch-create -n 'hourly b' --id b >>events.json
+	batch-terminate -B b >>events.json
+}
+
+# Name and status of each document in $output, in a row
+seen() {
+	jq -r '"\(.id) \(.status)"' <<<"$output" | tr '\n' ,
+}
+
+@test "--since prints each document as it was after its event, -e ends there" {
+	two
+	run -0 --separate-stderr batch-watch --since -1h -e
+	silent
+	sort events.json | cmp - <(sort <<<"$output")
+}
+
+@test "events of one batch come in order" {
+	two
+	run -0 --separate-stderr batch-watch --since -1h -e
+	grep '"id":"a"' <<<"$output" | cmp - <(head -n 2 events.json)
+	grep '"id":"b"' <<<"$output" | cmp - <(tail -n 2 events.json)
+}
+
+@test "without --since it begins now" {
+	two
+	run -0 --separate-stderr batch-watch -e
+	[[ -z $output ]]
+	background watcher batch-watch -c 1
+	shows_new() {
+		batch-create -n new
+		[[ -s watcher.out ]]
+	}
+	wait_for 10 shows_new
+	ends 0 watcher
+	json_equals '"new"' .name watcher.out
+}
+
+@test "-B follows one batch from its start" {
+	create
+	background watcher batch-watch -B "$B" --until completed,failed
+	batch-create -n other
+	batch-complete -B "$B" --records 1 >completed.json
+	ends 0 watcher
+	cat created.json completed.json | cmp - watcher.out
+}
+
+@test "-B of a batch that is there already ends at once" {
+	two
+	run -0 --separate-stderr timeout 10 batch-watch -B b --until terminated
+	tail -n 2 events.json | cmp - <(echo "$output")
+}
+
+@test "--until that cannot come true any more is a failure" {
+	two
+	run -1 --separate-stderr timeout 10 batch-watch -B b --until completed
+	says "batch 'b' is terminated"
+}
+
+@test "--until is limited by -m" {
+	create
+	run -4 --separate-stderr batch-watch -B "$B" --until completed -m 500ms
+	says 'time is up'
+	cmp created.json <(echo "$output")
+}
+
+@test "--until without -B waits for any batch" {
+	two
+	run -0 --separate-stderr timeout 10 batch-watch --since -1h --until terminated
+	[[ $(seen) == *'b terminated,' ]]
+}
+
+@test "filters by name, status and metadata" {
+	two
+	watched() { # OPTION...
+		run -0 --separate-stderr batch-watch --since -1h -e "$@"
+		seen
+	}
+	[[ $(watched -n 'nightly*') == 'a started,a completed,' ]]
+	[[ $(watched --status terminated,failed) == 'b terminated,' ]]
+	[[ $(watched --metadata kind=full) == 'a started,a completed,' ]]
+	[[ $(watched -B a) == 'a started,a completed,' ]]
+	[[ $(watched -B a -c 1) == 'a started,' ]]
+	[[ $(watched -c 0) == '' ]]
+}
+
+@test "an event that was overtaken is not shown" {
+	create
+	batch-complete -B "$B" --records 1 >completed.json
+	kput "$S.notification" -k "$B" -H ce_type=batch.completed -H ce_batchversion=2 -l completed.json
+	run -0 --separate-stderr batch-watch -B "$B" -e
+	cat created.json completed.json | cmp - <(echo "$output")
+}
+
+@test "events of progress are shown on wish" {
+	create
+	jq -c '.progress = {done: 1}' created.json |
+		kput "$S.notification" -k "$B" -H ce_type=batch.progress -H ce_batchversion=1
+	run -0 --separate-stderr batch-watch -B "$B" -e
+	docs_are 'length == 1'
+	run -0 --separate-stderr batch-watch -B "$B" -e --progress
+	docs_are 'map(.progress) == [null, {done: 1}]'
+}
+
+# --- --expect
+
+@test "--expect is content with a batch of that name that was completed" {
+	two
+	run -0 --separate-stderr batch-watch --expect 'nightly*'
+	cmp <(sed -n 2p events.json) <(echo "$output")
+}
+
+@test "--expect of what did not come is a failure at once, or --within" {
+	two
+	run -1 --separate-stderr timeout 10 batch-watch --expect 'hourly*'
+	says "no batch 'hourly*' was completed"
+	[[ -z $output ]]
+	before=$(milliseconds)
+	run -1 --separate-stderr timeout 10 batch-watch --expect 'hourly*' --within 500ms
+	(($(milliseconds) - before >= 500))
+	run -1 --separate-stderr timeout 10 batch-watch --expect 'nightly*' --since now
+	says
+}
+
+@test "--expect waits for what is still to come" {
+	background watcher batch-watch --expect late --within 30s
+	batch-create -n late | batch-send /dev/null | batch-complete >completed.json
+	ends 0 watcher
+	cmp completed.json watcher.out
+}
+
+# --- --exec
+
+@test "--exec runs a command with each document on its standard input" {
+	two
+	run -0 --separate-stderr batch-watch --since -1h -e --exec \
+		'cat >>got; echo "$BATCH_ID,$BATCH_NAME,$BATCH_STATUS,$BATCH_STREAM"'
+	sort events.json | cmp - <(sort got)
+	grep -qx "a,nightly a,completed,$S" <<<"$output"
+	[[ ${#lines[@]} == 4 ]]
+}
+
+@test "--exec need not read its input" {
+	two
+	run -0 --separate-stderr batch-watch --since -1h -e --exec true
+}
+
+@test "--exec that fails ends the watch" {
+	two
+	run -1 --separate-stderr batch-watch --since -1h -e --exec 'echo run; exit 3'
+	[[ ${#lines[@]} == 1 ]]
+	says 'exit status 3'
+}
+
+# --- -G
+
+@test "-G goes on where the group stood, each group for itself" {
+	two
+	for n in 1 2 3 4; do
+		run -0 --separate-stderr timeout 20 batch-watch -G "$S.g" -c 1
+		echo "$output" >>got
+	done
+	sort events.json | cmp - <(sort got)
+	run -0 --separate-stderr timeout 20 batch-watch -G "$S.g" -e
+	[[ -z $output ]]
+	run -0 --separate-stderr timeout 20 batch-watch -G "$S.other" -e
+	sort events.json | cmp - <(sort <<<"$output")
+}
+
+@test "-G with a command that fails gets the event again" {
+	create
+	run -1 --separate-stderr timeout 20 batch-watch -G "$S.g" -e --exec 'exit 1'
+	run -0 --separate-stderr timeout 20 batch-watch -G "$S.g" -e
+	cmp created.json <(echo "$output")
+}
+
+@test "refuses options that make no sense together" {
+	for options in '-G g --since now' '--within 1s' '--expect x -c 1' '--expect x --exec true' \
+		'--until typo' '--since soon' '-c -1' 'operand'; do
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr batch-watch $options
+		says
+	done
+}
+
+@test "a signal ends it" {
+	background watcher batch-watch --since -1h
+	create
+	wait_for 10 test -s watcher.out
+	kill -TERM "${pids[watcher]}"
+	ends 143 watcher
+	cmp created.json watcher.out
+}

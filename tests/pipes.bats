@@ -1,0 +1,201 @@
+# The tools together: whole stories, as a shell tells them.
+bats_require_minimum_version 1.5.0
+load lib/batch
+
+setup_file() {
+	kafka_up
+}
+
+setup() {
+	begin 4
+}
+
+@test "five files of real records, sent at the same time, come back byte for byte" {
+	resources=(Condition Encounter MedicationRequest Patient Procedure)
+	for resource in "${resources[@]}"; do
+		gunzip -c "$data/fhir/$resource.ndjson.gz" >"$resource"
+		batch-create -n "$resource" --id "$resource" >/dev/null
+	done
+	for resource in "${resources[@]}"; do
+		background "$resource" batch-send -B "$resource" --json "$resource"
+	done
+	for resource in "${resources[@]}"; do
+		ends 0 "$resource"
+	done
+	for resource in "${resources[@]}"; do
+		batch-complete <"$resource.out" >/dev/null
+	done
+	for resource in "${resources[@]}"; do
+		gives "$resource" batch-consume -B "$resource"
+	done
+}
+
+@test "real records with keys come back too, in input order and not" {
+	for resource in Encounter Patient; do
+		gunzip -c "$data/fhir/$resource.ndjson.gz" >"$resource"
+		batch-create -n "$resource" --id "$resource" >/dev/null
+		background "$resource" batch-send -B "$resource" -k /id "$resource"
+	done
+	for resource in Encounter Patient; do
+		ends 0 "$resource"
+		json_equals 4 '.manifest.partitions | length' "$resource.out"
+		batch-complete <"$resource.out" >/dev/null
+		gives "$resource" batch-consume -B "$resource"
+		batch-consume -B "$resource" --unordered | sort | cmp - <(sort "$resource")
+		batch-consume -B "$resource" -f '%k\n' | cmp - <(jq -r .id "$resource")
+	done
+}
+
+@test "create, send and complete in one pipe" {
+	seq 1000 >input
+	run -0 --separate-stderr bash -c \
+		'set -o pipefail; batch-create -s "$S" -n nightly | batch-send input | batch-complete'
+	silent
+	doc_is '.status == "completed"' '.name == "nightly"' '.expectedRecordCount == 1000'
+	B=$(jq -r .id <<<"$output")
+	gives input batch-consume -B "$B"
+}
+
+@test "the batch first, then its records by a pipe" {
+	seq 1000 >input
+	id=$(batch-create -n nightly | jq -r .id)
+	run -0 --separate-stderr bash -c 'set -o pipefail; cat input | batch-send -B "$1" | batch-complete' - "$id"
+	doc_is '.status == "completed"' ".id == \"$id\""
+	gives input batch-consume -s "$S" -B "$id"
+}
+
+@test "no stage after the first needs to be told the stream" {
+	echo one >one
+	unset BATCH_STREAM
+	batch-create -s "$S" -n x | batch-send one | batch-complete >completed.json
+	echo one | gives - batch-consume <completed.json
+	run -0 --separate-stderr batch-terminate --failed 'found out' <completed.json
+	doc_is '.status == "failed"'
+}
+
+@test "two senders in one pipe: first the one's records, then the other's" {
+	seq 1 2 3001 >a
+	seq 2 2 3000 >b
+	batch-create -n x | batch-send a | batch-send b | batch-complete >completed.json
+	json_equals 3001 .expectedRecordCount completed.json
+	json_equals '[1501,1500]' '.manifest.senders | map(.records)' completed.json
+	cat a b | gives - batch-consume <completed.json
+}
+
+@test "two senders at the same time, whose manifests add up" {
+	seq 1 30000 >a
+	seq 30001 60000 >b
+	create
+	background a batch-send -B "$B" a
+	background b batch-send -B "$B" b
+	ends 0 a
+	ends 0 b
+	cat a.out b.out | batch-complete >completed.json
+	json_equals 60000 .expectedRecordCount completed.json
+	cat a b | gives - batch-consume <completed.json
+}
+
+@test "a batch goes from one stream to another" {
+	seq 1000 >input
+	finished input
+	batch-init -s "$S.copy" --partitions 2 --replication 1 >/dev/null
+	id=$(batch-create -s "$S.copy" -n copy | jq -r .id)
+	batch-consume -B "$B" -J | batch-send -s "$S.copy" -B "$id" -J | batch-complete -s "$S.copy"
+	gives input batch-consume -s "$S.copy" -B "$id"
+}
+
+# --- a stage that fails
+
+# The pipe of DESIGN with CREATE and SEND as its first two stages; batch x.
+pipe() { # CREATE SEND
+	bash -c "($1) | ($2) | batch-complete"
+}
+
+only_started() {
+	B=x
+	counted created
+	[[ $(events) == 1 ]]
+}
+
+@test "when batch-create fails nothing is sent and nothing is completed" {
+	echo one >one
+	run -1 --separate-stderr pipe 'batch-create -n x --id x --priority 999' 'batch-send one'
+	[[ -z $output ]]
+	[[ ${#stderr_lines[@]} == 3 ]]
+	mentions 'batch-send: standard input is empty'
+	mentions 'batch-complete: standard input is empty'
+	run ! holds_records "$S.in"
+	run ! holds_records "$S.notification"
+}
+
+@test "when a file is missing nothing is completed" {
+	run -1 --separate-stderr pipe 'batch-create -n x --id x' 'batch-send missing'
+	[[ -z $output ]]
+	only_started
+}
+
+@test "when a record is refused nothing is completed" {
+	printf '{}\nbad\n' >input
+	run -1 --separate-stderr pipe 'batch-create -n x --id x' 'batch-send --json input'
+	[[ -z $output ]]
+	only_started
+}
+
+@test "when the extractor fails nothing is completed" {
+	run -1 --separate-stderr pipe 'batch-create -n x --id x' \
+		'batch-send -- sh -c "seq 10; exit 1"'
+	[[ -z $output ]]
+	only_started
+}
+
+@test "when a sender is killed nothing is completed" {
+	mkfifo input
+	background pipe pipe 'batch-create -n x --id x' 'echo $BASHPID >pid; exec batch-send input'
+	exec {input}>input
+	echo one >&"$input"
+	wait_for 10 holds_records "$S.in"
+	kill -KILL "$(<pid)"
+	ends 1 pipe
+	exec {input}>&-
+	only_started
+}
+
+@test "rejects are sent again after they were mended" {
+	printf '{"n":1}\n{"n":2\n{"n":3}\n' >input
+	create
+	run -3 --separate-stderr batch-send -B "$B" --json --on-invalid skip --rejects rejects input
+	echo "$output" >first.json
+	sed -i 's/$/}/' rejects
+	batch-send -B "$B" --json rejects >second.json
+	cat first.json second.json | batch-complete >completed.json
+	json_equals 3 .expectedRecordCount completed.json
+	printf '{"n":1}\n{"n":3}\n{"n":2}\n' | gives - batch-consume <completed.json
+}
+
+@test "two hosts run the same nightly job, one of them sends" {
+	seq 100 >input
+	cat >job <<-'END'
+		doc=$(batch-create -n nightly --id nightly-2026-11-21) || exit
+		echo "$doc" | batch-send input | batch-complete
+	END
+	background host1 bash job
+	background host2 bash job
+	one_wins host1 host2
+	B=nightly-2026-11-21
+	counted created completed
+	gives input batch-consume -B "$B"
+	run -0 --separate-stderr batch-consume -t "$S.in" -e
+	[[ ${#lines[@]} == 100 ]]
+}
+
+@test "a consumer per batch, started by a watcher" {
+	echo one >one
+	echo two >two
+	background watcher batch-watch --since -1h -c 2 --status completed \
+		--exec 'batch-consume -B "$BATCH_ID" >"got.$BATCH_NAME"'
+	batch-create -n one | batch-send one | batch-complete
+	batch-create -n two | batch-send two | batch-complete
+	ends 0 watcher
+	cmp one got.one
+	cmp two got.two
+}
