@@ -97,6 +97,8 @@ static void option_rows(struct send *c, struct opt out[OPTIONS])
 	    OPT_FLAG(0, "skip-blank", &c->sending.skip_blank, "blank lines are no records"),
 	    OPT_FLAG(0, "strict", &c->sending.strict,
 		"refuse a last record without its delimiter"),
+	    OPT_FLAG(0, "resume", &c->sending.resume,
+		"an earlier run with this input was interrupted: send only the rest"),
 	    OPT_CHOICE(0, "on-invalid", &c->on_invalid, "stop|skip",
 		"what a record that cannot be sent does (stop)"),
 	    OPT_STR(0, "rejects", &c->sending.rejects, "FILE", COMPLETE_FILE,

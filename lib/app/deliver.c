@@ -16,6 +16,7 @@ struct deliver {
 	struct pool *pool;
 	struct block *arena; /* for values that an envelope wrote otherwise than they are */
 	size_t arena_used;
+	struct past *past; /* NULL: nothing to resume */
 	char *batch_id, *sender;
 	uint32_t first_stripe;
 	int32_t partitions;
@@ -43,17 +44,22 @@ static void note_failure(struct deliver *d, const struct record *r)
 	buf_add_str(&d->failed, seq->value);
 }
 
+static void note_arrival(struct deliver *d, int32_t partition, int64_t offset)
+{
+	struct extent *e = &d->arrived[partition];
+	if (e->count++ == 0 || offset < e->first)
+		e->first = offset;
+	if (offset > e->last)
+		e->last = offset;
+	d->counts.acked++;
+}
+
 static void on_acked(void *ctx, const struct kack *ack)
 {
 	struct deliver *d = ctx;
 	block_unref(ack->cookie);
 	if (ack->result == KACK_DONE) {
-		struct extent *e = &d->arrived[ack->partition];
-		if (e->count++ == 0 || ack->offset < e->first)
-			e->first = ack->offset;
-		if (ack->offset > e->last)
-			e->last = ack->offset;
-		d->counts.acked++;
+		note_arrival(d, ack->partition, ack->offset);
 		return;
 	}
 	note_failure(d, ack->record);
@@ -61,6 +67,13 @@ static void on_acked(void *ctx, const struct kack *ack)
 		d->counts.failed++;
 	else
 		d->counts.unknown++;
+}
+
+static void set_sender(struct deliver *d, const char *sender)
+{
+	free(d->sender);
+	d->sender = mem_strdup(sender);
+	d->first_stripe = murmur2(str_of(sender)) & 0x7fffffff;
 }
 
 int deliver_open(struct deliver **out, const struct kv *settings, const struct batch *b,
@@ -74,8 +87,7 @@ int deliver_open(struct deliver **out, const struct kv *settings, const struct b
 	d->shape = shape;
 	d->pool = pool;
 	d->batch_id = mem_strndup(id.ptr, id.len);
-	d->sender = mem_strdup(sender);
-	d->first_stripe = murmur2(str_of(sender)) & 0x7fffffff;
+	set_sender(d, sender);
 	char *name = mem_strndup(topic.ptr, topic.len);
 	int failed = kproduce_open(&d->producer, settings, name, &options, err);
 	free(name);
@@ -101,6 +113,43 @@ static int32_t choose_partition(const struct deliver *d, const struct record *r,
 	if (r->key.ptr)
 		return murmur2_partition(r->key, d->partitions);
 	return (int32_t)((d->first_stripe + (n - 1) / DELIVER_STRIPE) % d->partitions);
+}
+
+void deliver_resume(struct deliver *d, struct past *past)
+{
+	d->past = past;
+}
+
+static void count_sent(struct deliver *d, int64_t n)
+{
+	const struct record *r = &d->record;
+	d->counts.sent = n;
+	d->bytes += (int64_t)(r->key.len + r->value.len);
+	digest_record(&d->digest, r->key, r->value);
+}
+
+/* 1: the predecessor delivered this one. */
+static int was_delivered(struct deliver *d, int64_t n, struct err *err)
+{
+	const char *sender;
+	struct record at;
+	if (!d->past)
+		return 0;
+	if (n == 1) {
+		if (past_choose(d->past, &d->record, &sender, err))
+			return -1;
+		if (sender)
+			set_sender(d, sender);
+	}
+	int has = past_has(d->past, n, &d->record, &at, err);
+	if (has <= 0)
+		return has;
+	if (at.partition >= d->partitions)
+		return err_set(err, ST_FAIL, "partition %d is gone", at.partition);
+	note_arrival(d, at.partition, at.offset);
+	count_sent(d, n);
+	d->counts.resumed++;
+	return 1;
 }
 
 static bool lies_in(struct str inner, struct str outer)
@@ -159,6 +208,9 @@ enum deliver_answer deliver_record(struct deliver *d, struct str raw, struct blo
 	int64_t n = d->counts.sent + 1;
 	if (shape_record(d->shape, raw, r, &d->scratch, err))
 		return DELIVER_INVALID;
+	int delivered = was_delivered(d, n, err);
+	if (delivered)
+		return delivered > 0 ? DELIVER_SENT : DELIVER_FATAL;
 	if (r->value.len && !lies_in(r->value, raw)) {
 		block = keep(d, &r->value, until);
 		if (!block) {
@@ -173,11 +225,8 @@ enum deliver_answer deliver_record(struct deliver *d, struct str raw, struct blo
 	if (r->ts_ms < 0)
 		r->ts_ms = d->now_ms;
 	enum deliver_answer a = hand_over(d, block, until, err);
-	if (a == DELIVER_SENT) {
-		d->counts.sent = n;
-		d->bytes += (int64_t)(r->key.len + r->value.len);
-		digest_record(&d->digest, r->key, r->value);
-	}
+	if (a == DELIVER_SENT)
+		count_sent(d, n);
 	return a;
 }
 

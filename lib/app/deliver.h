@@ -7,6 +7,7 @@
 #ifndef APP_DELIVER_H
 #define APP_DELIVER_H
 
+#include "app/past.h"
 #include "base/deadline.h"
 #include "base/kv.h"
 #include "batch/batch.h"
@@ -29,6 +30,7 @@ enum deliver_answer {
 
 struct deliver_counts {
 	int64_t sent, acked, failed, unknown;
+	int64_t resumed; /* of those, delivered by the predecessor */
 };
 
 /* sender is this run's random id. All borrowed pointers outlive the delivery. */
@@ -38,6 +40,10 @@ int deliver_open(struct deliver **out, const struct kv *settings, const struct b
 
 /* Waits for the topic and learns its partitions; before the first record. */
 int deliver_begin(struct deliver *d, const struct deadline *until, struct err *err);
+
+/* What a predecessor of this sender delivered is not sent again. Before the first record; past outlives
+ * the delivery, and the sender takes its predecessor's id and so its partitions. */
+void deliver_resume(struct deliver *d, struct past *past);
 
 /* raw lies in block. Waits while the queue is full, until `until` is interrupted. */
 enum deliver_answer deliver_record(struct deliver *d, struct str raw, struct block *block,

@@ -29,6 +29,7 @@ struct sending {
 	struct klog *log;
 	struct kbatch *batch;
 	struct deliver *deliver;
+	struct past *past;
 	struct pool pool;
 	struct source source;
 	struct proc command;
@@ -72,6 +73,18 @@ static int check_open(struct sending *s)
 	    s->target->id, batch_status_name(status));
 }
 
+static int find_past(struct sending *s, const struct batch *now)
+{
+	struct tool_ctx *t = s->t;
+	if (!s->options->resume)
+		return 0;
+	if (past_open(&s->past, &t->settings.kv, now, kbatch_fold(s->batch)->created_ms,
+		clock_wall_ms(), t->budget_ms, msg_library, &t->err))
+		return err_wrap(&t->err, "--resume");
+	deliver_resume(s->deliver, s->past);
+	return 0;
+}
+
 static int begin(struct sending *s)
 {
 	struct tool_ctx *t = s->t;
@@ -85,7 +98,8 @@ static int begin(struct sending *s)
 	    check_open(s) || kbatch_document(s->batch, &now, &t->err) ||
 	    deliver_open(&s->deliver, &t->settings.kv, &now, sender, &s->options->shape, &s->pool,
 		t->budget_ms, msg_library, &t->err) ||
-	    deliver_begin(s->deliver, &t->deadline, &t->err) || add_inputs(s);
+	    deliver_begin(s->deliver, &t->deadline, &t->err) || find_past(s, &now) ||
+	    add_inputs(s);
 	if (!failed && s->options->rejects)
 		failed = out_create(&s->rejects, s->options->rejects, &t->err);
 	batch_release(&now);
@@ -210,6 +224,16 @@ static int end_command(struct sending *s)
 	return proc_verdict(&s->command, &s->t->err);
 }
 
+static int end_past(struct sending *s)
+{
+	struct deliver_counts c = deliver_counts(s->deliver);
+	if (!s->past)
+		return 0;
+	msg_debug(1, "%lld of %lld records had been delivered before", (long long)c.resumed,
+	    (long long)c.sent);
+	return past_end(s->past, c.sent, &s->t->err);
+}
+
 /* What was sent is finished even if sending could not be, and the counts are told. */
 static int finish(struct sending *s, bool failed)
 {
@@ -287,7 +311,7 @@ int sending_run(struct tool_ctx *t, struct target *x, const struct sending_optio
 	struct sending s = {.t = t, .target = x, .options = o, .command = PROC_INIT};
 	int failed = begin(&s);
 	if (!failed) {
-		bool stopped = send_all(&s) || end_command(&s);
+		bool stopped = send_all(&s) || end_command(&s) || end_past(&s);
 		failed = finish(&s, stopped);
 	}
 	progress_end();
@@ -301,6 +325,7 @@ int sending_run(struct tool_ctx *t, struct target *x, const struct sending_optio
 	proc_end(&s.command, GRACE_MS);
 	proc_release(&s.command);
 	deliver_close(s.deliver);
+	past_close(s.past);
 	source_release(&s.source);
 	pool_release(&s.pool);
 	kbatch_close(s.batch);

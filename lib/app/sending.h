@@ -13,6 +13,7 @@ struct sending_options {
 	const char *rejects; /* a file for the records refused; NULL: none */
 	bool skip_blank;     /* records of nothing but blanks are none */
 	bool strict;         /* a last record without its delimiter is refused */
+	bool resume;         /* an interrupted sender of the same input delivered some: the rest */
 	bool skip_invalid;   /* go on after a record that cannot be sent */
 };
 
