@@ -68,7 +68,7 @@ setup() {
 	echo one >one
 	unset BATCH_STREAM
 	batch-create -s "$S" -n x | batch-send one | batch-complete >completed.json
-	echo one | gives - batch-consume <completed.json
+	gives <(echo one) batch-consume <completed.json
 	run -0 --separate-stderr batch-terminate --failed 'found out' <completed.json
 	doc_is '.status == "failed"'
 }
@@ -79,7 +79,7 @@ setup() {
 	batch-create -n x | batch-send a | batch-send b | batch-complete >completed.json
 	json_equals 3001 .expectedRecordCount completed.json
 	json_equals '[1501,1500]' '.manifest.senders | map(.records)' completed.json
-	cat a b | gives - batch-consume <completed.json
+	gives <(cat a b) batch-consume <completed.json
 }
 
 @test "two senders at the same time, whose manifests add up" {
@@ -92,7 +92,7 @@ setup() {
 	ends 0 b
 	cat a.out b.out | batch-complete >completed.json
 	json_equals 60000 .expectedRecordCount completed.json
-	cat a b | gives - batch-consume <completed.json
+	gives <(cat a b) batch-consume <completed.json
 }
 
 @test "a batch goes from one stream to another" {
@@ -169,7 +169,7 @@ only_started() {
 	batch-send -B "$B" --json rejects >second.json
 	cat first.json second.json | batch-complete >completed.json
 	json_equals 3 .expectedRecordCount completed.json
-	printf '{"n":1}\n{"n":3}\n{"n":2}\n' | gives - batch-consume <completed.json
+	gives <(printf '{"n":1}\n{"n":3}\n{"n":2}\n') batch-consume <completed.json
 }
 
 @test "two hosts run the same nightly job, one of them sends" {

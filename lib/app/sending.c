@@ -37,6 +37,7 @@ struct sending {
 	struct progress progress;
 	int64_t next_look_ms, rejected;
 	bool unterminated;
+	bool cut_short; /* the input itself was the reason to stop */
 };
 
 static int add_inputs(struct sending *s)
@@ -161,7 +162,8 @@ static int refuse(struct sending *s, const struct source_record *r)
 		err_wrap(&t->err, "%s", r->name);
 	else
 		err_wrap(&t->err, "%s, %s%lld", r->name, unit, (long long)r->number);
-	if (!s->options->skip_invalid)
+	s->cut_short = !s->options->skip_invalid;
+	if (s->cut_short)
 		return -1;
 	msg_warn("%s", t->err.text);
 	err_clear(&t->err);
@@ -196,8 +198,10 @@ static int send_all(struct sending *s)
 	struct source_record r;
 	for (unsigned n = 1;; n++) {
 		int state = source_next(&s->source, &r, 50, &t->err);
-		if (state < 0)
+		if (state < 0) {
+			s->cut_short = true;
 			return -1;
+		}
 		if (state == SOURCE_END)
 			return 0;
 		if (state == SOURCE_RECORD && send_one(s, &r))
@@ -251,9 +255,7 @@ static int finish(struct sending *s, bool failed)
 	}
 	/* Of what stopped the sending, and what became of the records sent, the worse decides. */
 	enum status status = lost ? after.status : why.status;
-	if (why.status == ST_FAIL && s->source.at < s->source.count && c.acked &&
-	    status == ST_FAIL && kbatch_fold(s->batch)->status == BATCH_STARTED &&
-	    !t->operands.command)
+	if (status == ST_FAIL && s->cut_short && c.acked)
 		status = ST_PARTIAL;
 	err_set(&t->err, status, "%s: %s%s%lld records of batch '%s' were delivered",
 	    why.text, lost ? after.text : "", lost ? "; " : "", (long long)c.acked,

@@ -125,13 +125,13 @@ holds_records() { # TOPIC [AT-LEAST]
 }
 
 # A notification as HRI writes it: no headers, no version, no key. With KEY=1 it has one.
-notify() { # ID STATUS [JQ-CHANGE]
+notify() { # ID STATUS [JQ-CHANGE [OPTION...]]
 	local key=()
 	[[ -z ${KEY:-} ]] || key=(-k "$1")
 	jq -nc --arg id "$1" --arg topic "$S.in" --arg status "$2" '{
 		$id, name: "foreign", integratorId: "someone", $topic, dataType: "claims", $status,
 		startDate: "2026-11-21T10:30:00Z", invalidThreshold: -1
-	} | '"${3:-.}" | kput "$S.notification" "${key[@]}"
+	} | '"${3:-.}" | kput "$S.notification" "${key[@]}" "${@:4}"
 }
 
 # --- what the tools give and say

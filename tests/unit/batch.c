@@ -488,6 +488,10 @@ static void test_batch_apply_processed(void **state)
 		       "\"integratorId\":\"ann\",\"recordCount\":5,\"expectedRecordCount\":5,"
 		       "\"manifest\":{\"records\":5},\"actualRecordCount\":5,"
 		       "\"invalidRecordCount\":0,\"endDate\":\"2026-11-21T10:30:00Z\"}");
+	batch_release(&to);
+	c.actual = 0;
+	to = apply(&from, &c);
+	assert_int_equal(batch_number(&to, "actualRecordCount", -1), 0);
 	batch_release(&from);
 	batch_release(&to);
 }

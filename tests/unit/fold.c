@@ -246,6 +246,24 @@ static void test_fold_progress_commutes(void **state)
 	}
 }
 
+/* What the scanner of events takes and the parser of documents does not. */
+static void test_fold_progress_unreadable(void **state)
+{
+	(void)state;
+	struct event e = {.type = EVENT_PROGRESS, .status = BATCH_STARTED};
+	struct fold f = FOLD_INIT;
+	struct batch b = BATCH_INIT;
+	struct err err = ERR_INIT;
+	e.doc = STR("{\"id\":\"b\",\"status\":\"started\",\"progress\":1e999}");
+	assert_int_equal(tell(&f, "s1", 1), FOLD_COUNTED);
+	assert_int_equal(fold_event(&f, &e), FOLD_PROGRESS);
+	assert_int_equal(fold_batch(&f, &b, &err), 0);
+	assert_null(js_get(b.doc, "progress"));
+	assert_null(err.text);
+	batch_release(&b);
+	fold_release(&f);
+}
+
 static void test_fold_batch_of_nothing(void **state)
 {
 	(void)state;
@@ -307,6 +325,7 @@ int main(void)
 	    cmocka_unit_test(test_fold_place),
 	    cmocka_unit_test(test_fold_batch),
 	    cmocka_unit_test(test_fold_progress_commutes),
+	    cmocka_unit_test(test_fold_progress_unreadable),
 	    cmocka_unit_test(test_fold_batch_of_nothing),
 	    cmocka_unit_test(test_fold_encoded),
 	    cmocka_unit_test(test_fold_verdict_name),

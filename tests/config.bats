@@ -1,0 +1,253 @@
+# Settings: where they come from, which of them wins, and secrets.
+bats_require_minimum_version 1.5.0
+load lib/batch
+
+setup_file() {
+	kafka_up
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	mkdir -p config/batch
+	export XDG_CONFIG_HOME=$PWD/config
+	file=config/batch/batch.conf
+}
+
+# A configuration file that only we can read, from standard input
+configure() { # [FILE]
+	(umask 077 && cat >"${1:-$file}")
+}
+
+# The value of a setting in force
+value() { # NAME OPTION...
+	batch-status "${@:2}" -X dump >dump && sed -n "s/^$1=//p" dump
+}
+
+refused() { # TEXT...
+	run -2 --separate-stderr batch-status -X dump
+	says "$@"
+	[[ -z $output ]]
+}
+
+# --- which one wins
+
+@test "option, -X, environment, profile, file, default: the first wins" {
+	[[ $(value client.id) == batchutils ]]
+	configure <<-'END'
+		client.id=of-the-file
+		[profile p]
+		client.id=of-the-profile
+	END
+	[[ $(value client.id) == of-the-file ]]
+	[[ $(value client.id -C p) == of-the-profile ]]
+	export BATCH_CLIENT_ID=of-the-environment
+	[[ $(value client.id -C p) == of-the-environment ]]
+	[[ $(value client.id -C p -X client.id=of-X) == of-X ]]
+	[[ $(value metadata.broker.list -X bootstrap.servers=x:1 -b option:1) == option:1 ]]
+}
+
+@test "brokers come from the option, two variables or the file" {
+	configure <<<'bootstrap.servers=of-the-file:1'
+	unset BATCH_BROKERS
+	[[ $(value metadata.broker.list) == of-the-file:1 ]]
+	export KAFKA_BROKERS=of-kafka:1
+	[[ $(value metadata.broker.list) == of-kafka:1 ]]
+	export BATCH_BROKERS=of-batch:1
+	[[ $(value metadata.broker.list) == of-batch:1 ]]
+	[[ $(value metadata.broker.list -b option:1,option:2) == option:1,option:2 ]]
+}
+
+@test "one setting under two names is one setting" {
+	configure <<<'metadata.broker.list=of-the-file:1'
+	[[ $(value metadata.broker.list) == "$BATCH_BROKERS" ]]
+	[[ $(value metadata.broker.list -X bootstrap.servers=of-X:1) == of-X:1 ]]
+	[[ $(value metadata.broker.list -X metadata.broker.list=of-X:1) == of-X:1 ]]
+}
+
+@test "dots are underscores in the environment, variables of others are left alone" {
+	export BATCH_QUEUE_BUFFERING_MAX_MESSAGES=4321 BATCH_NIGHTLY=1 BATCH_COUNT=
+	[[ $(value queue.buffering.max.messages) == 4321 ]]
+}
+
+@test "the file is that of -F, BATCH_CONFIG, XDG_CONFIG_HOME, HOME" {
+	mkdir -p home/.config/batch
+	configure option.conf <<<client.id=of-option
+	configure variable.conf <<<client.id=of-variable
+	configure <<<client.id=of-xdg
+	configure home/.config/batch/batch.conf <<<client.id=of-home
+	export HOME=$PWD/home BATCH_CONFIG=variable.conf
+	[[ $(value client.id -F option.conf) == of-option ]]
+	[[ $(value client.id) == of-variable ]]
+	unset BATCH_CONFIG
+	[[ $(value client.id) == of-xdg ]]
+	unset XDG_CONFIG_HOME
+	[[ $(value client.id) == of-home ]]
+}
+
+@test "a profile is chosen by -C or BATCH_PROFILE" {
+	configure <<-'END'
+		client.id=none
+		[profile one]
+		client.id=one
+		[profile two]
+		client.id=two
+	END
+	[[ $(value client.id) == none ]]
+	[[ $(value client.id -C two) == two ]]
+	[[ $(BATCH_PROFILE=one value client.id) == one ]]
+	[[ $(BATCH_PROFILE=one value client.id -C two) == two ]]
+	run -2 --separate-stderr batch-status -C three -X dump
+	says "no profile 'three'" "$file"
+}
+
+@test "stream, owner and time budget may be settings" {
+	begin
+	export XDG_CONFIG_HOME=$PWD
+	mkdir batch
+	configure batch/batch.conf <<-END
+		stream=$S
+		owner=acme
+		timeout=300ms
+		[profile x]
+		timeout=10ms
+	END
+	unset BATCH_STREAM
+	run -0 --separate-stderr batch-create -n x
+	doc_is '.integratorId == "acme"'
+	B=$(jq -r .id <<<"$output")
+	run -4 --separate-stderr timeout 10 batch-consume -B "$B"
+	run -4 --separate-stderr timeout 10 batch-consume -B "$B" -m 200ms
+	run -0 --separate-stderr env BATCH_ID="$B" batch-terminate
+	run -2 --separate-stderr batch-status -X timeout=soon
+	says timeout
+}
+
+# --- the file
+
+@test "comments, blanks, CRLF and equals signs in values" {
+	configure < <(printf '# comment\n\n \t\n  client.id = a=b c # d \r\n[profile p]\r\n\tclient.rack=r\r\n')
+	[[ $(value client.id) == 'a=b c # d' ]]
+	[[ $(value client.rack -C p) == r ]]
+}
+
+@test "what is no setting is refused with its place" {
+	while read -r number line; do
+		configure < <(printf 'client.id=x\n%s\n' "$line")
+		refused "$PWD/$file:2: " "$line"
+		: "$number"
+	done <<-'END'
+		1 no.such.setting=1
+	END
+	configure < <(printf 'client.id=x\n\nno equals sign\n')
+	refused "batch.conf:3: no '='"
+	configure <<<'=value'
+	refused 'batch.conf:1: '
+	configure <<<'[section]'
+	refused 'batch.conf:1: unknown section'
+	configure <<<'[profile p'
+	refused "batch.conf:1: ']'"
+	configure <<<'linger.ms=soon'
+	refused 'batch.conf:1: ' linger.ms
+}
+
+@test "a profile that is not chosen is checked all the same" {
+	configure < <(printf '[profile other]\nno.such.setting=1\n')
+	refused "batch.conf:2: unknown setting 'no.such.setting'"
+}
+
+@test "unknown settings are refused on the command line too" {
+	run -2 --separate-stderr batch-status -X no.such.setting=1 -X dump
+	says "-X: unknown setting 'no.such.setting'"
+	for text in novalue =1 ''; do
+		run -2 --separate-stderr batch-status -X "$text" -X dump
+		says "-X: '$text'"
+	done
+}
+
+@test "a file that was asked for must be there" {
+	run -2 --separate-stderr batch-status -F missing.conf -X dump
+	says missing.conf
+	run -2 --separate-stderr batch-status -F . -X dump
+	says
+	run -2 --separate-stderr env BATCH_CONFIG=missing.conf batch-status -X dump
+	says missing.conf
+	rm -rf config
+	run -0 --separate-stderr batch-status -X dump
+}
+
+@test "-X list shows every setting there is, ours and librdkafka's" {
+	run -0 --separate-stderr batch-status -X list
+	silent
+	for name in stream batch owner timeout bootstrap.servers linger.ms sasl.password; do
+		grep -q "^$name " <<<"$output"
+	done
+}
+
+# --- secrets
+
+secret=hunter2-very-secret
+
+# The setting is in force, and nowhere to be seen
+hidden() { # OPTION...
+	run -0 --separate-stderr batch-status "$@" -vvv -X dump
+	[[ $output == *'sasl.password=(hidden)'* || $output == *'sasl.password=[redacted]'* ]]
+	[[ $output$stderr != *"$secret"* ]]
+}
+
+@test "a secret may come from a file, a variable or a private configuration file" {
+	echo "$secret" >password
+	hidden -X sasl.password.file=password
+	THE_PASSWORD=$secret hidden -X sasl.password.env=THE_PASSWORD
+	BATCH_SASL_PASSWORD=$secret hidden
+	BATCH_SASL_PASSWORD_FILE=password hidden
+	configure <<<"sasl.password=$secret"
+	hidden
+	configure <<<'sasl.password.file=password'
+	chmod 644 "$file"
+	hidden
+}
+
+@test "a secret on the command line is refused, without repeating it" {
+	for name in sasl.password ssl.key.password ssl.keystore.password; do
+		run -2 --separate-stderr batch-status -X "$name=$secret" -X dump
+		says "$name.file=PATH"
+		[[ $stderr != *"$secret"* ]]
+	done
+}
+
+@test "a secret in a file that others can read is refused" {
+	configure < <(printf 'client.id=x\nsasl.password=%s\n' "$secret")
+	for mode in 644 640 604; do
+		chmod "$mode" "$file"
+		refused "$file:2: " 'chmod 600'
+		[[ $stderr != *"$secret"* ]]
+	done
+	chmod 600 "$file"
+	hidden
+}
+
+@test "a secret that is not where it should be is an error" {
+	run -2 --separate-stderr batch-status -X sasl.password.file=missing -X dump
+	says 'sasl.password.file' missing
+	run -2 --separate-stderr batch-status -X sasl.password.env=NO_SUCH_VARIABLE -X dump
+	says 'sasl.password.env' NO_SUCH_VARIABLE
+}
+
+@test "commands that are started do not see secrets" {
+	begin
+	create
+	export BATCH_SASL_PASSWORD=$secret THE_KEY=$secret OTHER=kept
+	batch-send -B "$B" -X ssl.key.password.env=THE_KEY -- env | batch-complete >/dev/null
+	run -0 --separate-stderr batch-consume -B "$B"
+	[[ $output == *OTHER=kept* && $output != *"$secret"* ]]
+	run -0 --separate-stderr batch-consume -G "$S.g" -e --exec env
+	[[ $output == *OTHER=kept* && $output != *"$secret"* ]]
+	run -0 --separate-stderr batch-watch -B "$B" -e --exec env
+	[[ $output == *OTHER=kept* && $output != *"$secret"* ]]
+}
+
+@test "a locale with a decimal comma and a strange time zone change nothing" {
+	begin
+	run -0 --separate-stderr env TZ=Asia/Kathmandu LC_ALL=de_DE.UTF-8 HOME= batch-create -n x
+	doc_is '.startDate | fromdate | (now - .) | (. >= 0 and . < 60)'
+}

@@ -1,0 +1,259 @@
+# Interop: documents that HRI's schema allows, batches that other writers made, and garbage.
+bats_require_minimum_version 1.5.0
+load lib/batch
+
+setup_file() {
+	kafka_up
+}
+
+setup() {
+	begin 4
+}
+
+# --- what we write
+
+@test "documents of every state are valid notifications" {
+	for state in started sendCompleted completed terminated failed; do
+		in_state "$state"
+		batch-status -B "$B" >>all.json
+	done
+	create --processing --invalid-threshold 10 --metadata '{"compression":"gzip"}'
+	seq 100 | batch-send -B "$B" | batch-complete >>all.json
+	batch-complete -B "$B" --processed --actual 100 --invalid 4 >>all.json
+	batch-terminate -B "$B" --failed 'late' --actual 100 --invalid 100 >>all.json
+	json_equals '["started","sendCompleted","completed","terminated","failed","sendCompleted","completed","failed"]' \
+		'[., inputs] | map(.status)' all.json
+	valid_notifications all.json
+	kget "$S.notification" -f '%s\n' >events.json
+	valid_notifications events.json
+}
+
+@test "what the schema refuses is refused here" {
+	create
+	for change in 'del(.invalidThreshold)' '.status = "paused"' '.expectedRecordCount = 0' '.metadata = []'; do
+		jq -c "$change" created.json >bad.json
+		run ! valid_notifications bad.json
+	done
+	run ! valid_notifications /dev/null
+}
+
+@test "dates are whole seconds" {
+	create
+	echo one | batch-send -B "$B" | batch-complete >completed.json
+	json_equals true '[.startDate, .endDate] |
+		all(test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"))' completed.json
+}
+
+@test "another client sees the events as CloudEvents, under the batch's id" {
+	create
+	batch-complete -B "$B" --records 1 >completed.json
+	kget "$S.notification" -J >events.json
+	jq -c '.headers as $h | [range(0; $h | length; 2) | {($h[.]): $h[. + 1]}] | add' events.json >headers.json
+	jq -ces --arg b "$B" --arg s "$S" '
+		map(.ce_type) == ["batch.created", "batch.completed"] and
+		map(.ce_id) == ["\($b)/1", "\($b)/2"] and map(.ce_batchversion) == ["1", "2"] and
+		all(.[]; .ce_specversion == "1.0" and .ce_source == $s and .ce_subject == $b and
+			."content-type" == "application/json" and
+			(.ce_time | test("^[0-9-]{10}T[0-9:]{8}\\.[0-9]{3}Z$")))' headers.json
+	json_equals "\"$B\"" .key <(head -n 1 events.json)
+	jq -r .payload events.json | cmp - <(cat created.json completed.json)
+	json_equals true '(.ts / 1000 | floor | todate) == (.payload | fromjson.startDate)' <(head -n 1 events.json)
+}
+
+@test "events are in the partition that Java clients choose" {
+	for id in a b c d e f g h ü; do
+		batch-create -n x --id "$id" >/dev/null
+		kput "$S.out" -k "$id" <<<x
+	done
+	kget "$S.notification" -f '%k %p\n' | sort >ours
+	kget "$S.out" -f '%k %p\n' | sort | cmp - ours
+}
+
+# --- batches of other writers
+
+# A record of the batch, as another writer sends it: with its id and no number
+other_record() { # ID VALUE OPTION...
+	kput "$S.in" -H "batchId=$1" "${@:3}" <<<"$2"
+}
+
+@test "a batch that another client wrote is consumed" {
+	notify foreign started
+	other_record foreign one -p 0
+	other_record foreign two -p 1
+	other_record elsewhere three -p 1
+	notify foreign completed '.expectedRecordCount = 2 | .endDate = "2026-11-21T10:31:00Z"'
+	run -0 --separate-stderr batch-status -B foreign
+	doc_is '.status == "completed"' '.name == "foreign"'
+	run -0 --separate-stderr batch-consume -B foreign
+	[[ $(sort <<<"$output") == $'one\ntwo' ]]
+	run -0 --separate-stderr batch-consume -G "$S.g" -e
+	[[ $(sort <<<"$output") == $'one\ntwo' ]]
+}
+
+@test "its key may be there or not, and the old name of the count is read" {
+	for key in '' 1; do
+		id=foreign$key
+		KEY=$key notify "$id" started
+		other_record "$id" one
+		KEY=$key notify "$id" completed '.recordCount = 1'
+		run -0 --separate-stderr batch-consume -B "$id"
+		[[ $output == one ]]
+	done
+}
+
+@test "a count that is not met is a failure" {
+	notify foreign started
+	other_record foreign one
+	notify foreign completed '.expectedRecordCount = 2'
+	run -1 --separate-stderr batch-consume -B foreign
+	says "batch 'foreign': 1 of 2 records are missing"
+}
+
+@test "our tools take over a batch that another writer began" {
+	notify foreign started
+	seq 10 >input
+	batch-send -B foreign input >sent.json
+	run -6 --separate-stderr batch-complete <sent.json
+	says "belongs to 'someone'"
+	run -0 --separate-stderr batch-complete --owner someone <sent.json
+	doc_is '.status == "completed"' '.expectedRecordCount == 10' '.version == 2'
+	gives input batch-consume -B foreign
+}
+
+@test "a batch of ours may be ended by another writer" {
+	seq 10 >input
+	create
+	batch-send -B "$B" input >/dev/null
+	KEY=1 notify "$B" completed '.expectedRecordCount = 10'
+	gives input batch-consume -B "$B"
+	run -6 --separate-stderr batch-terminate -B "$B"
+	says 'is completed'
+}
+
+@test "readers agree on an event without a key, in whatever partition it lies" {
+	seq 10 >input
+	create
+	batch-send -B "$B" input >/dev/null
+	for partition in 0 1 2 3; do
+		notify "$B" completed '.expectedRecordCount = 10' -p "$partition"
+		batch-status -B "$B" >one.json
+		batch-status >list.json
+		cmp one.json list.json
+	done
+	json_equals '"completed"' .status one.json
+	gives input batch-consume -B "$B" --no-wait
+}
+
+@test "a state that the rules do not allow does not count, whoever says it" {
+	notify foreign started
+	KEY=1 notify foreign terminated
+	for status in completed sendCompleted started failed; do
+		notify foreign "$status"
+	done
+	run -0 --separate-stderr batch-status -B foreign
+	doc_is '.status == "terminated"'
+	notify unknown completed
+	run -6 --separate-stderr batch-status -B unknown
+	says "no batch 'unknown'"
+}
+
+@test "members that we do not know survive" {
+	KEY=1 notify foreign started '.x = {"deep": [1, "two", null]} | .tenantId = "acme" | .metadata = {"m": 1}'
+	run -0 --separate-stderr batch-send -B foreign --json <<<'{}'
+	doc_is '.x == {deep: [1, "two", null]}' '.tenantId == "acme"'
+	batch-complete --force <<<"$output"
+	run -0 --separate-stderr batch-terminate -B foreign --failed late
+	doc_is '.x == {deep: [1, "two", null]}' '.tenantId == "acme"' '.metadata == {m: 1}' '.version == 3'
+}
+
+@test "a foreign batch without a topic to read from is an error of its own" {
+	notify foreign started 'del(.topic)'
+	notify foreign completed 'del(.topic) | .expectedRecordCount = 1'
+	run ! --separate-stderr batch-consume -B foreign
+	says
+	[[ $status == 1 && -z $output ]]
+}
+
+# --- garbage
+
+@test "garbage in the log is passed over, and -v says so" {
+	create
+	topic=$S.notification
+	kput "$topic" -k "$B" <<<'no JSON'
+	kput "$topic" -k "$B" <<<'[]'
+	kput "$topic" -k "$B" <<<'{"id":7,"status":"completed"}'
+	kput "$topic" -k "$B" <<<"{\"id\":\"$B\"}"
+	kput "$topic" -k "$B" <<<"{\"id\":\"$B\",\"status\":\"paused\"}"
+	kput "$topic" -k "$B" <<<"{\"id\":\"$B\",\"status\":\"completed\""
+	kput "$topic" -k "$B" <<<"{\"id\":\"$B\",\"id\":\"x\",\"status\":\"completed\"}"
+	kput "$topic" -k "$B" -Z </dev/null
+	echo | kput "$topic" -k "$B" -Z
+	printf '\xff\xfe\0\n' | kput "$topic" -k "$B"
+	kput "$topic" -k "not-$B" <<<"{\"id\":\"$B\",\"status\":\"terminated\"}"
+	head -c 900000 /dev/zero | tr '\0' '[' | kput "$topic" -k "$B"
+	for version in 0 -1 x 1.0 '' 99999999999999999999; do
+		kput "$topic" -k "$B" -H ce_type=batch.terminated -H "ce_batchversion=$version" \
+			<<<"{\"id\":\"$B\",\"status\":\"terminated\"}"
+	done
+	kput "$topic" -k "$B" -H ce_type=batch.terminated <<<"{\"id\":\"$B\",\"status\":\"terminated\"}"
+	kput "$topic" -k "$B" -H ce_type=batch.paused -H ce_batchversion=2 \
+		<<<"{\"id\":\"$B\",\"status\":\"terminated\"}"
+	kput "$topic" -k "$B" -H ce_type=batch.failed -H ce_batchversion=2 \
+		<<<"{\"id\":\"$B\",\"status\":\"terminated\"}"
+	run -0 --separate-stderr batch-status -B "$B"
+	silent
+	cmp created.json <(echo "$output")
+	run -0 --separate-stderr batch-status -v -B "$B"
+	for why in 'no JSON object' 'no id' 'no status known here' "key is not the document's id" \
+		'bad ce_batchversion header' 'ce_type unknown'; do
+		mentions "not an event, passed over: $why"
+	done
+	run -0 --separate-stderr batch-status --ids
+	[[ $output == "$B" ]]
+	run -0 --separate-stderr batch-watch -B "$B" -e
+	cmp created.json <(echo "$output")
+	run -0 --separate-stderr batch-complete -B "$B" --records 0
+	run -0 --separate-stderr batch-consume -B "$B"
+	run -0 --separate-stderr batch-consume -G "$S.g" -e
+	silent
+}
+
+@test "what a foreign document holds is not believed" {
+	for change in '.version = "7"' '.version = 7' '.version = -1' '.processing = "yes"' '.metadata = 5' \
+		'.expectedRecordCount = "many"' '.manifest = []' '.manifest = {senders: 1}' '.name = null'; do
+		id=$RANDOM-$RANDOM
+		KEY=1 notify "$id" started "$change"
+		run -0 --separate-stderr batch-status -B "$id"
+		doc_is '.version == 1'
+		run -0 --separate-stderr batch-terminate -B "$id" --force
+		doc_is '.version == 2' '.status == "terminated"'
+	done
+}
+
+@test "escape sequences in names do not reach the terminal's messages" {
+	id=$(printf 'x\e]0;owned\a')
+	run -2 --separate-stderr batch-status -B "$id" --wait typo
+	run ! --separate-stderr batch-status -B "$id"
+	[[ $stderr != *$'\e'* && $stderr != *$'\a'* ]]
+	says
+}
+
+@test "data records with strange headers belong to nobody, or to their first batchId" {
+	create
+	echo mine | batch-send -B "$B" >sent.json
+	kput "$S.in" -H batchId= <<<empty
+	kput "$S.in" -H "batchId=x$B" <<<longer
+	kput "$S.in" -H "batchId=other" -H "batchId=$B" <<<second
+	kput "$S.in" -H "batchid=$B" <<<lower
+	batch-complete <sent.json >/dev/null
+	run -0 --separate-stderr batch-consume -B "$B"
+	[[ $output == mine ]]
+	create
+	kput "$S.in" -H "batchId=$B" -H "batchId=other" <<<first
+	for seq in x :1 a:0 a:-1 a:99999999999999999999 ''; do
+		kput "$S.in" -H "batchId=$B" -H "batchSeq=$seq" <<<"seq $seq"
+	done
+	batch-complete -B "$B" --records 7 >/dev/null
+	run -0 --separate-stderr batch-consume -B "$B"
+	[[ ${#lines[@]} == 7 ]]
+}

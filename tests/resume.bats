@@ -1,0 +1,112 @@
+# batch-send --resume: after any interruption the same command sends only the rest.
+bats_require_minimum_version 1.5.0
+load lib/batch
+
+setup_file() {
+	kafka_up
+}
+
+setup() {
+	begin 4
+	create
+}
+
+# Sends FILE, resuming, and kills the sender as soon as N records are in the topic.
+killed_after() { # N FILE
+	batch-send --resume -B "$B" "$2" >/dev/null &
+	local sender=$!
+	wait_for 20 topic_holds "$S.in" "$1"
+	kill -9 "$sender" || true # it may have come to its end
+	wait "$sender" || [[ $? == 137 ]]
+}
+
+topic_holds() { # TOPIC N
+	(($(kcat -C -b "$BATCH_BROKERS" -t "$1" -e -q -f '\n' | wc -l) >= $2))
+}
+
+# The first N lines through a pipe that stays open, so that the sender is alive when it is killed.
+killed_in_the_middle() { # FILE N OPTION...
+	local sender
+	mkfifo pipe
+	batch-send --resume "${@:3}" -B "$B" pipe >/dev/null &
+	sender=$!
+	exec 9>pipe
+	head -n "$2" "$1" >&9
+	wait_for 20 topic_holds "$S.in" "$2"
+	kill -9 "$sender"
+	wait "$sender" || [[ $? == 137 ]]
+	exec 9>&-
+	rm pipe
+}
+
+manifest_of() { # FILE
+	jq -cS '.manifest.senders[0] | del(.partitions, .sender)' "$1"
+}
+
+@test "the rest is sent, once, and the manifest is that of an undisturbed run" {
+	seq 5000 >input
+	killed_in_the_middle input 1300
+	run -0 --separate-stderr batch-send -v --resume -B "$B" input
+	[[ $stderr == *"1300 of 5000 records had been delivered before"* ]]
+	echo "$output" >resumed.json
+	batch-complete <resumed.json >/dev/null
+	batch-consume -B "$B" | cmp - input
+	create
+	batch-send -B "$B" input >undisturbed.json
+	[[ $(manifest_of resumed.json) == "$(manifest_of undisturbed.json)" ]]
+}
+
+@test "with keys, after several interruptions" {
+	gzip -dc "$data"/fhir/Condition.ndjson.gz >input
+	for n in 100 300 500; do
+		killed_in_the_middle input "$n" -k /id
+	done
+	batch-send --resume -k /id -B "$B" input >sent.json
+	batch-complete <sent.json >/dev/null
+	batch-consume -B "$B" | cmp - input
+	json_equals 555 .manifest.records sent.json
+}
+
+@test "kill -9 at whatever moment: what comes out is what went in" {
+	seq -f 'record %.0f of a longer input' 200000 >input
+	for n in 1 20000 70000 130000; do
+		killed_after "$n" input
+	done
+	batch-send --resume -B "$B" input >sent.json
+	batch-complete <sent.json >/dev/null
+	batch-consume -B "$B" | cmp - input
+}
+
+@test "an input that is not the same is refused" {
+	seq 1000 >input
+	killed_in_the_middle input 600
+	sed 's/^500$/other/' input >changed
+	run -1 --separate-stderr batch-send --resume -B "$B" changed
+	[[ $stderr == *"record 500 differs"* ]]
+	head -n 400 input >shorter
+	run -1 --separate-stderr batch-send --resume -B "$B" shorter
+	[[ $stderr == *"it ends after 400 records"* ]]
+}
+
+@test "with nothing delivered before it is an ordinary sender" {
+	seq 10 >input
+	run -0 --separate-stderr batch-send --resume -B "$B" input
+	doc_is '.manifest.records == 10'
+}
+
+@test "all delivered before: nothing is sent again" {
+	seq 1000 >input
+	batch-send -B "$B" input >first.json
+	batch-send --resume -B "$B" input >second.json
+	cmp <(jq -S .manifest first.json) <(jq -S .manifest second.json)
+	topic_holds "$S.in" 1000
+	run ! topic_holds "$S.in" 1001
+}
+
+@test "two senders of the same input: it cannot be told which to resume" {
+	seq 100 >input
+	batch-send -B "$B" input >/dev/null
+	batch-send -B "$B" input >/dev/null
+	run -6 --separate-stderr batch-send --resume -B "$B" input
+	[[ $stderr == *"cannot be told which to resume"* ]]
+}
