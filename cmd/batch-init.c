@@ -141,9 +141,20 @@ static int make_topic(struct making *m)
 	return made < 0 || compare(m, &w, made) ? -1 : 0;
 }
 
+/* An admin request that waits says nothing of why; asking for a topic does. */
+static int connect(struct making *m, const char *stream)
+{
+	int32_t ignored;
+	buf_printf(&m->name, "%s.%s", stream, parts[0].suffix);
+	return kclient_has_topic(m->client, buf_text(&m->name), &ignored, &m->t->deadline,
+		   &m->t->err) < 0
+	    ? -1
+	    : 0;
+}
+
 static int make_stream(struct making *m, const char *stream, struct json_t *topics)
 {
-	int failed = 0;
+	int failed = connect(m, stream);
 	for (size_t i = 0; i < PARTS && !failed; i++) {
 		buf_clear(&m->name);
 		buf_printf(&m->name, "%s.%s", stream, parts[i].suffix);

@@ -18,17 +18,16 @@ struct reading {
 	bool early; /* the batch is not finished yet */
 };
 
-static int refuse_ended(struct reading *r)
+static int refuse_ended(struct reading *r, struct err *err)
 {
-	struct tool_ctx *t = r->t;
 	struct batch b = BATCH_INIT;
 	enum batch_status status = kbatch_fold(r->batch)->status;
 	if (status != BATCH_TERMINATED && status != BATCH_FAILED)
 		return 0;
-	if (kbatch_document(r->batch, &b, &t->err))
+	if (kbatch_document(r->batch, &b, err))
 		return -1;
 	struct str why = batch_member(&b, "failureMessage");
-	err_set(&t->err, ST_FAIL, "batch '%s' is %s%s%.*s", r->target->id,
+	err_set(err, ST_FAIL, "batch '%s' is %s%s%.*s", r->target->id,
 	    batch_status_name(status), why.len ? ": " : "", (int)why.len, why.ptr);
 	batch_release(&b);
 	return -1;
@@ -48,19 +47,15 @@ static int wait_for_end(struct reading *r, const struct consuming_batch *how)
 		return err_set(&t->err, ST_STATE, "batch '%s' is still being sent", r->target->id);
 	if (kbatch_wait(r->batch, FINISHED, &t->deadline, &t->err))
 		return -1;
-	return refuse_ended(r);
+	return refuse_ended(r, &t->err);
 }
 
 /* A batch that is followed: did it end, and how? */
 static int follow_batch(struct reading *r, struct err *err)
 {
 	struct batch b = BATCH_INIT;
-	if (kbatch_poll(r->batch, 0, err) < 0)
+	if (kbatch_poll(r->batch, 0, err) < 0 || refuse_ended(r, err))
 		return -1;
-	if (refuse_ended(r)) {
-		err_move(err, &r->t->err);
-		return -1;
-	}
 	if (kbatch_fold(r->batch)->status == BATCH_STARTED)
 		return 0;
 	r->early = false;

@@ -317,13 +317,11 @@ int sending_run(struct tool_ctx *t, struct target *x, const struct sending_optio
 		failed = finish(&s, stopped);
 	}
 	progress_end();
+	struct err late = ERR_INIT;
+	if (s.rejects.name && out_close(&s.rejects, failed ? &late : &t->err))
+		failed = -1;
+	err_clear(&late);
 	failed = failed || report(&s);
-	if (o->rejects && s.rejects.name) {
-		struct err late = ERR_INIT;
-		if (out_close(&s.rejects, failed ? &late : &t->err))
-			failed = -1;
-		err_clear(&late);
-	}
 	proc_end(&s.command, GRACE_MS);
 	proc_release(&s.command);
 	deliver_close(s.deliver);

@@ -185,7 +185,7 @@ static int follow_group(struct watcher *w)
 int watch(struct tool_ctx *t, const char *stream, const struct watching_options *o)
 {
 	struct watcher w = {.t = t, .stream = stream, .options = o,
-	    .expected_by_ms = clock_mono_ms() + o->within_ms};
+	    .expected_by_ms = clock_mono_ms() + o->within_ms, .done = o->most == 0};
 	uint64_t seed;
 	clock_random(&seed, sizeof(seed));
 	int failed = session_log(t, stream, true, &w.log) ||

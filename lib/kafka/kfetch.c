@@ -160,6 +160,9 @@ int kfetch_open(struct kfetch **out, const struct kv *settings, const struct bat
     const struct kfetch_options *options, const struct deadline *d, struct err *err)
 {
 	struct str id = batch_id(b), topic = batch_member(b, "topic");
+	if (topic.len == 0)
+		return err_set(err, ST_FAIL, "batch '%.*s': its document names no topic",
+		    (int)id.len, id.ptr);
 	struct kfetch *f = mem_zalloc(1, sizeof(*f));
 	int32_t partitions = 0;
 	f->id = mem_strndup(id.ptr, id.len);

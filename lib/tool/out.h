@@ -22,7 +22,7 @@
 struct out {
 	int fd;           /* -1: closed */
 	bool escape;      /* control characters that are written are made visible; may be set */
-	bool pipe_closed; /* the reader went away: the tool ends quietly with 141 */
+	bool pipe_closed; /* the reader went away: the tool ends with 141 */
 	int failed;       /* errno of the first failure, 0: none */
 	char *name;
 	struct buf data;

@@ -211,7 +211,7 @@ static int finish(struct tool_ctx *t, int r)
 		status = ST_FAIL;
 	if (t->out.pipe_closed)
 		status = CLOSED_PIPE;
-	else if (r)
+	if (r)
 		msg_error(&t->err);
 	release(t);
 	if (!sig_ended())

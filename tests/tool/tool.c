@@ -182,7 +182,8 @@ static void test_tool_closed_pipe(void **state)
 	close(fds[1]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(WEXITSTATUS(status), 141);
-	check(state, "err", "batch-example: done\n");
+	check(state, "err",
+	    "batch-example: done\nbatch-example: standard output: Broken pipe\n");
 }
 
 static void test_tool_signal(void **state)
