@@ -6,8 +6,8 @@
 # Sets _batch_words to the words before the cursor and _batch_cur to the one at it, with what bash
 # cut at '=' and ':' joined again; _batch_cut is what readline takes as given of that word.
 _batch_split() {
-	local i word glue=0 before=
-	_batch_words=() _batch_cur= _batch_cut=
+	local i word glue=0 before=''
+	_batch_words=() _batch_cur='' _batch_cut=''
 	for ((i = 0; i <= COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		if ((i > 1)) && { ((glue)) || [[ $word == [=:]* ]]; } && _batch_touches "$i"; then
@@ -15,7 +15,7 @@ _batch_split() {
 			_batch_cur+=$word
 		else
 			((i == 0)) || _batch_words+=("$_batch_cur")
-			before=
+			before=''
 			_batch_cur=$word
 		fi
 		glue=0
@@ -75,7 +75,7 @@ _batch_find() { # WORD
 # _batch_stream.
 _batch_read() {
 	local word
-	_batch_pending=-1 _batch_rest= _batch_given=() _batch_stream=()
+	_batch_pending=-1 _batch_rest='' _batch_given=() _batch_stream=()
 	for word in "${_batch_words[@]}"; do
 		if ((_batch_pending >= 0)); then
 			_batch_take "$_batch_pending" "$word"
@@ -117,7 +117,7 @@ _batch_topics() {
 
 # The last word of a list separated by commas, with those before it.
 _batch_listed() { # LIST WORDS
-	local before= word
+	local before='' word
 	[[ $1 != *,* ]] || before=${1%,*},
 	for word in $2; do
 		printf '%s\n' "$before$word"
@@ -152,8 +152,9 @@ _batch_complete_value() { # KIND VALUE-SO-FAR CUT
 	esac
 }
 
+# What compgen does not see, as ~/, readline does.
 _batch_complete_files() { # TEXT [-d]
-	compopt -o filenames 2>/dev/null
+	compopt -o filenames -o default 2>/dev/null
 	mapfile -t COMPREPLY < <(compgen "${2:--f}" -- "$1")
 }
 

@@ -175,9 +175,15 @@ all_of() { # GROUP OPTION...
 	[[ -z $output ]]
 }
 
-@test "a command that does not read all of a small batch is free not to" {
-	finished_ids 1
-	run -0 --separate-stderr all_of "$G" --exec 'head -n 1 >/dev/null'
+@test "a command that has read enough is free to end, and decides by its status" {
+	seq 100000 >input
+	finished input
+	run -1 --separate-stderr all_of "$G" --exec 'head -n 1 >/dev/null; exit 3'
+	says "batch '$B'" 'exit status 3'
+	run -0 --separate-stderr all_of "$G" --exec 'head -n 1'
+	[[ $output == 1 ]]
+	run -0 --separate-stderr all_of "$G" --exec 'echo again'
+	[[ -z $output ]]
 }
 
 @test "no command is run for a batch that cannot be read whole" {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The manual against the tools: options, usage, exit statuses and cross references. Prints TAP.
+# shellcheck disable=SC2317 # the checks are called by run
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 bin=${1:-build}/bin
@@ -112,7 +113,7 @@ sections_are_there() { # PAGE
 			missing=1
 		fi
 	done
-	return $missing
+	return "$missing"
 }
 
 # Pages of others that these refer to.
@@ -125,7 +126,7 @@ references_exist() { # PAGE
 		echo "refers to $name($section), which is not there"
 		missing=1
 	done < <(grep -o 'Xr [^ ]* [0-9]' "$1" | cut -d ' ' -f 2- | sort -u)
-	return $missing
+	return "$missing"
 }
 
 # --help sends the reader there.
@@ -136,7 +137,7 @@ help_agrees() { # TOOL
 		echo "--help names man $name, which is not there"
 		missing=1
 	done
-	return $missing
+	return "$missing"
 }
 
 is_covered() { # TOOL
@@ -150,7 +151,7 @@ is_covered() { # TOOL
 		echo "$file does not name it"
 		missing=1
 	done
-	return $missing
+	return "$missing"
 }
 
 is_in_readme() { # TOOL

@@ -181,11 +181,9 @@ static int run(struct member *m)
 		if (got || !m->how->until_end)
 			continue;
 		struct deadline d = deadline_start(m->t->budget_ms);
-		if (kgroup_caught_up(m->group, &d))
-			return 0;
-		if (m->t->budget_ms >= 0 && deadline_left_ms(&m->t->deadline) == 0 &&
-		    m->batches == 0)
-			return 0;
+		int end = kgroup_caught_up(m->group, &m->t->deadline, &d, &m->t->err);
+		if (end)
+			return end < 0 ? -1 : 0;
 	}
 	return 0;
 }

@@ -176,7 +176,10 @@ static int follow_group(struct watcher *w)
 		if (got < 0 || (got && take_from_group(w, r)))
 			return -1;
 		struct deadline d = deadline_start(t->budget_ms);
-		if (!got && rest(w, w->options->until_end && kgroup_caught_up(w->group, &d)))
+		int end = got || !w->options->until_end
+		    ? 0
+		    : kgroup_caught_up(w->group, &t->deadline, &d, &t->err);
+		if (end < 0 || (!got && rest(w, end)))
 			return -1;
 	}
 	return 0;

@@ -201,11 +201,17 @@ static int positions(struct kgroup *g, const int32_t *partitions, int64_t *at,
 	return failed;
 }
 
-bool kgroup_caught_up(struct kgroup *g, const struct deadline *d)
+int kgroup_caught_up(struct kgroup *g, const struct deadline *joined_by, const struct deadline *d,
+    struct err *err)
 {
 	struct err ignored = ERR_INIT;
+	if (!g->mine && deadline_left_ms(joined_by) == 0)
+		return kclient_check(g->client, joined_by, "the group has not let us in (a member "
+		    "that was killed is waited for up to session.timeout.ms)", err);
 	if (!g->mine || g->waiting_at < g->waiting_count)
-		return false;
+		return 0;
+	if (g->mine->cnt == 0)
+		return 1;
 	size_t n = (size_t)g->mine->cnt;
 	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));
 	int64_t *ends = mem_zalloc(n, sizeof(*ends)), *at = mem_zalloc(n, sizeof(*at));

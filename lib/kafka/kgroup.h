@@ -31,8 +31,10 @@ int kgroup_keep(struct kgroup *g, struct err *err);
 
 bool kgroup_owns(const struct kgroup *g, int32_t partition);
 
-/* Every partition that is ours was read to its present end? False while none is. */
-bool kgroup_caught_up(struct kgroup *g, const struct deadline *d);
+/* 1: every partition that is ours was read to its present end, or others have them all. 0: not yet.
+ * -1, ST_TIME: the group has not let us in by `joined_by`. */
+int kgroup_caught_up(struct kgroup *g, const struct deadline *joined_by, const struct deadline *d,
+    struct err *err);
 
 /* The record at offset - 1 and all before it are done. -1: not committed, or not known. */
 int kgroup_commit(struct kgroup *g, int32_t partition, int64_t offset, const struct deadline *d,

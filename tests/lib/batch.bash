@@ -78,8 +78,11 @@ json_equals() { # WANTED EXPRESSION FILE
 	return 1
 }
 
-valid_notifications() { # FILE
-	"$(python_with_jsonschema)" "$tests_root/schema.py" "$data/hri/batchNotification.json" "$1"
+# Prints a line for each complaint about a document in FILE.
+check_notifications() { # FILE
+	local python
+	python=$(python_with_jsonschema) || return
+	"$python" "$tests_root/schema.py" "$data/hri/batchNotification.json" "$1"
 }
 
 # --- events
