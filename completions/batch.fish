@@ -34,9 +34,10 @@ function __batch_ask
     set -l given
     for pair in brokers:b config:F profile:C property:X
         set -l option (string split : $pair)
-        for value in (__batch_given $option)
-            # Only -X may be there more than once.
-            test $option[1] = property; or set -e given[(contains -i -- $option[1] $given)]
+        set -l values (__batch_given $option)
+        # Only -X may be there more than once.
+        test $option[1] = property; or set values $values[-1]
+        for value in $values
             set -a given --$option[1]=$value
         end
     end
@@ -99,6 +100,9 @@ function __batch_tool -a tool
     set -l usage ($tool --help 2>/dev/null | string match -e -- '[OPTION')
     complete -c $tool -e
     string match -q '*FILE*' -- "$usage"; or complete -c $tool -f
+    if string match -q -- '*-- COMMAND*' "$usage"
+        complete -c $tool -n 'contains -- -- (commandline -opc)' -a '(__fish_complete_command)'
+    end
     $tool --list-options 2>/dev/null | while read -l -d \t letter name arg kind help
         __batch_option $tool $letter $name $arg $kind $help
     end
