@@ -47,22 +47,22 @@ _batch_table() { # TOOL
 	done < <("$1" --list-options 2>/dev/null)
 }
 
-# Sets _batch_row to the option that WORD is, and _batch_value to the value in the same word, if
-# there is one. Fails when it is none.
+# Sets _batch_row to the option that WORD is, _batch_joined if its value is in the same word, and
+# _batch_value to that. Fails when it is none.
 _batch_find() { # WORD
 	local i
-	unset _batch_value
+	_batch_joined=0 _batch_value=''
 	for i in "${!_batch_name[@]}"; do
 		_batch_row=$i
 		case $1 in
 		--"${_batch_name[i]}") return ;;
 		--"${_batch_name[i]}"=*)
-			_batch_value=${1#*=}
+			_batch_joined=1 _batch_value=${1#*=}
 			return
 			;;
 		--*) ;;
 		-"${_batch_letter[i]}"*)
-			[[ ${_batch_arg[i]} == - || $1 == -? ]] || _batch_value=${1:2}
+			[[ ${_batch_arg[i]} == - || $1 == -? ]] || _batch_joined=1 _batch_value=${1:2}
 			return
 			;;
 		esac
@@ -83,7 +83,7 @@ _batch_read() {
 		elif [[ $_batch_rest || $word == -- ]]; then
 			_batch_rest+="$word "
 		elif _batch_find "$word" && [[ ${_batch_arg[_batch_row]} != - ]]; then
-			if [[ -v _batch_value ]]; then
+			if ((_batch_joined)); then
 				_batch_take "$_batch_row" "$_batch_value"
 			else
 				_batch_pending=$_batch_row
@@ -179,7 +179,8 @@ _batch_complete_operand() {
 
 _batch_tools() {
 	local _batch_words _batch_cur _batch_cut _batch_tool=$1 _batch_letter _batch_name _batch_arg
-	local _batch_kind _batch_row _batch_value _batch_pending _batch_rest _batch_given _batch_stream
+	local _batch_kind _batch_row _batch_joined _batch_value _batch_pending _batch_rest _batch_given
+	local _batch_stream
 	COMPREPLY=()
 	_batch_split
 	_batch_table "$1"

@@ -180,7 +180,7 @@ ids() { # OPTION...
 @test "--wait for what is not there is refused" {
 	run -6 --separate-stderr batch-status -B none --wait completed
 	says none
-	run -2 --separate-stderr batch-status -B none --wait done
+	run -2 --separate-stderr batch-status -B none --wait 'done'
 	says "'done' is no status"
 }
 

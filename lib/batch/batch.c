@@ -235,7 +235,7 @@ int batch_apply(const struct batch *from, const struct batch_change *c, struct b
 	set_status(to, status);
 	if (c->action == BATCH_COMPLETE)
 		set_expected(to->doc, c);
-	else
+	else if (c->action != BATCH_TERMINATE)
 		set_counts(to->doc, c);
 	if (c->action == BATCH_FAIL)
 		js_set_str(to->doc, "failureMessage", c->message);

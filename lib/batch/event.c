@@ -56,6 +56,14 @@ static bool read_document(const struct record *r, struct event *e, const char **
 	return known;
 }
 
+static bool read_version(struct str text, int64_t *version)
+{
+	struct err ignored = ERR_INIT;
+	bool ok = text.ptr && num_i64_str(text, 1, INT64_MAX - 1, version, &ignored) == 0;
+	err_clear(&ignored);
+	return ok;
+}
+
 /* Type and version as our headers say them; both must agree with the document. */
 static bool read_headers(const struct record *r, struct event *e, const char **why)
 {
@@ -64,20 +72,15 @@ static bool read_headers(const struct record *r, struct event *e, const char **w
 	e->version = 0;
 	if (!type.ptr)
 		return true;
-	struct err ignored = ERR_INIT;
-	*why = "bad " HDR_VERSION " header";
-	if (!version.ptr || num_i64_str(version, 1, INT64_MAX - 1, &e->version, &ignored)) {
-		err_clear(&ignored);
-		return false;
-	}
-	*why = HDR_TYPE " unknown, or not that of the document's status";
 	if (str_is(type, "batch.progress"))
 		e->type = EVENT_PROGRESS;
 	else if (str_is(type, "batch.part"))
 		e->type = EVENT_PART;
-	else
-		return str_is(type, status_types[e->status]);
-	return true;
+	*why = "bad " HDR_VERSION " header";
+	if ((version.ptr || e->type == EVENT_STATUS) && !read_version(version, &e->version))
+		return false;
+	*why = HDR_TYPE " unknown, or not that of the document's status";
+	return e->type != EVENT_STATUS || str_is(type, status_types[e->status]);
 }
 
 bool event_decode(const struct record *r, struct event *e, const char **why)

@@ -6,14 +6,27 @@ static enum fold_verdict fold_progress(struct fold *f, const struct event *e)
 		return FOLD_ILLEGAL;
 	buf_clear(&f->progress);
 	buf_add_str(&f->progress, e->doc);
+	f->progress_is_newer = true;
 	return FOLD_PROGRESS;
+}
+
+/* What no reader could show must not count for any: the scanner that decodes events lets pass what the
+ * parser refuses, numbers out of range for one. */
+static bool can_be_parsed(struct str doc)
+{
+	struct err ignored = ERR_INIT;
+	struct json_t *tree = js_parse(doc, &ignored);
+	bool can = tree != NULL;
+	js_free(tree);
+	err_clear(&ignored);
+	return can;
 }
 
 static enum fold_verdict fold_status(struct fold *f, const struct event *e)
 {
 	if (e->version && e->version != f->version + 1)
 		return FOLD_OVERTAKEN;
-	if (!batch_may(f->status, e->status))
+	if (!batch_may(f->status, e->status) || !can_be_parsed(e->doc))
 		return FOLD_ILLEGAL;
 	if (f->status == BATCH_NONE) {
 		f->foreign = e->version == 0;
@@ -21,6 +34,7 @@ static enum fold_verdict fold_status(struct fold *f, const struct event *e)
 	}
 	f->status = e->status;
 	f->version++;
+	f->progress_is_newer = false;
 	buf_clear(&f->doc);
 	buf_add_str(&f->doc, e->doc);
 	f->partition = e->partition;
@@ -47,7 +61,7 @@ int fold_batch(const struct fold *f, struct batch *out, struct err *err)
 	struct batch late = BATCH_INIT;
 	if (f->progress.len && batch_parse(buf_str(&f->progress), &late, err) == 0) {
 		const struct json_t *progress = js_get(late.doc, "progress");
-		if (progress)
+		if (progress && (f->progress_is_newer || !js_get(out->doc, "progress")))
 			js_set(out->doc, "progress", js_copy(progress));
 	}
 	batch_release(&late);

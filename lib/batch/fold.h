@@ -22,6 +22,7 @@ struct fold {
 	bool foreign;        /* its first event came from a writer that knows no versions */
 	struct buf doc;      /* of the last status event that counted */
 	struct buf progress; /* of the last progress event; empty: none */
+	bool progress_is_newer; /* than doc */
 	int32_t partition;   /* of the last status event that counted, with offset and ts_ms */
 	int64_t offset, ts_ms;
 	int64_t created_ms; /* time of the first event that counted */

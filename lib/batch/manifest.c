@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "batch/seq.h"
 
 /* Far above any real batch, and low enough that no sum of what one document holds overflows. */
 #define MOST_SENDERS 4096
@@ -240,7 +241,7 @@ static bool read_sender(const struct json_t *o, struct sender *s)
 	s->delimiter = copy_member(o, "delimiter");
 	js_get_i64(o, "rejected", &s->rejected);
 	js_get_bool(o, "unterminated", &s->unterminated);
-	return s->id && s->framing && js_get_i64(o, "records", &s->records) &&
+	return s->id && seq_is_sender(str_of(s->id)) && s->framing && js_get_i64(o, "records", &s->records) &&
 	    js_get_i64(o, "bytes", &s->bytes) && in_range(s->records, MOST_RECORDS) &&
 	    in_range(s->bytes, MOST_BYTES) && in_range(s->rejected, MOST_RECORDS) &&
 	    js_get_str(o, "digest", &digest) && digest_from_hex(digest, &s->digest) &&
@@ -250,6 +251,8 @@ static bool read_sender(const struct json_t *o, struct sender *s)
 int manifest_parse(const struct json_t *json, struct manifest *out, struct err *err)
 {
 	const struct json_t *senders = js_get(json, "senders");
+	if (!js_is_object(json) || (senders && !js_is_array(senders)))
+		return err_set(err, ST_FAIL, "manifest: no object, or its senders are no list");
 	if (js_count(senders) > MOST_SENDERS)
 		return err_set(err, ST_FAIL, "manifest: more than %d senders", MOST_SENDERS);
 	for (size_t i = 0; i < js_count(senders); i++) {

@@ -45,12 +45,12 @@ void seqset_add(struct seqset *s, int64_t n)
 	if (s->gave_up)
 		return;
 	size_t at = find(s, n);
-	struct seqset_range *r = &s->list[at];
-	if (at == s->count || n < r->first - 1) {
+	struct seqset_range *r = at < s->count ? &s->list[at] : NULL;
+	if (!r || n < r->first - 1) {
 		insert(s, at, n);
 	} else if (n == r->first - 1) {
 		r->first = n;
-	} else if (n == r->last + 1) {
+	} else if (n - 1 == r->last) {
 		r->last = n;
 		join_next(s, at);
 	}
@@ -73,17 +73,19 @@ void seqset_missing(const struct seqset *s, int64_t total, size_t most, struct b
 	int64_t next = 1;
 	if (s->gave_up)
 		return;
-	for (size_t i = 0; i < s->count && put < most; i++) {
-		if (s->list[i].first > next) {
-			put_range(out, before, next, s->list[i].first - 1);
-			put++;
+	for (size_t i = 0; i <= s->count && next <= total; i++) {
+		const struct seqset_range *r = i < s->count ? &s->list[i] : NULL;
+		int64_t end = r && r->first <= total ? r->first - 1 : total;
+		if (end >= next && put++ == most) {
+			buf_puts(out, " and more");
+			return;
 		}
-		next = s->list[i].last + 1;
+		if (end >= next)
+			put_range(out, before, next, end);
+		if (!r || r->last >= total)
+			return;
+		next = r->last + 1;
 	}
-	if (next <= total && put < most)
-		put_range(out, before, next, total);
-	else if (put == most)
-		buf_puts(out, " and more");
 }
 
 int64_t seqset_last(const struct seqset *s)

@@ -78,6 +78,8 @@ static int set_key(const struct shape *s, struct record *out, struct buf *scratc
 {
 	if (s->key_delimiter.ptr && key_before_delimiter(s, out, err))
 		return -1;
+	if (s->json && check_json(out->value, err))
+		return -1;
 	if (s->key.ptr)
 		out->key = s->key;
 	if (s->pointer && key_by_pointer(s, out, scratch, err))
@@ -108,7 +110,7 @@ int shape_record(const struct shape *s, struct str raw, struct record *out, stru
 	headers_add(&headers, STR(HDR_BATCH_ID), STR(""));
 	headers_add(&headers, STR(HDR_BATCH_SEQ), STR(""));
 	buf_clear(scratch);
-	buf_room(scratch, raw.len * 2); /* so that it does not move under what borrows from it */
+	buf_room(scratch, raw.len * 3); /* so that it does not move under what borrows from it */
 	*out = (struct record)RECORD_INIT;
 	out->value = raw;
 	if (s->envelope) {
@@ -117,8 +119,6 @@ int shape_record(const struct shape *s, struct str raw, struct record *out, stru
 		out->partition = -1;
 		out->offset = -1;
 	}
-	if (!failed && s->json)
-		failed = check_json(out->value, err);
 	failed = failed || set_key(s, out, scratch, err);
 	keep_foreign(&headers, &brought);
 	headers_release(&brought);

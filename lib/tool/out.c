@@ -79,7 +79,8 @@ static void advance(struct iovec *v, size_t written)
 {
 	for (int i = 0; i < 2; i++) {
 		size_t part = written < v[i].iov_len ? written : v[i].iov_len;
-		v[i].iov_base = (char *)v[i].iov_base + part;
+		if (part) /* an empty one may have no base */
+			v[i].iov_base = (char *)v[i].iov_base + part;
 		v[i].iov_len -= part;
 		written -= part;
 	}

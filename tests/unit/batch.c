@@ -524,7 +524,7 @@ static void test_batch_apply_terminate(void **state)
 	(void)state;
 	struct batch from = parse("{\"id\":\"b-1\",\"status\":\"started\",\"version\":1}");
 	struct batch_change c = {
-	    .action = BATCH_TERMINATE, .now_ms = NOW_MS, .actual = -1, .invalid = -1};
+	    .action = BATCH_TERMINATE, .now_ms = NOW_MS, .actual = 5, .invalid = 0};
 	struct batch to = apply(&from, &c);
 	check_doc(&to, "{\"id\":\"b-1\",\"status\":\"terminated\",\"version\":2,"
 		       "\"endDate\":\"2026-11-21T10:30:00Z\"}");

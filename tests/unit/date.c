@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -184,7 +185,8 @@ static void test_date_format_every_day(void **state)
 	(void)state;
 	struct err err = ERR_INIT;
 	struct buf b = BUF_INIT, last = BUF_INIT;
-	for (int64_t ms = DATE_MIN_MS; ms <= DATE_MAX_MS; ms += 86400000) {
+	const int64_t end_ms = getenv("BATCH_UNIT_QUICK") ? DATE_MIN_MS / 100 * 99 : DATE_MAX_MS;
+	for (int64_t ms = DATE_MIN_MS; ms <= end_ms; ms += 86400000) {
 		int64_t back;
 		buf_clear(&b);
 		date_format_s(ms, &b);

@@ -379,6 +379,23 @@ static void test_manifest_parse_non_objects(void **state)
 	}
 }
 
+static void test_manifest_parse_no_manifest(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"[]", "7", "null", "\"x\"", "{\"senders\":7}",
+	    "{\"senders\":{}}", "{\"senders\":null}"};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct manifest m = MANIFEST_INIT;
+		struct err err = ERR_INIT;
+		struct json_t *o = tree(bad[i]);
+		if (manifest_parse(o, &m, &err) != -1)
+			fail_msg("%s was taken", bad[i]);
+		assert_int_equal(err.status, ST_FAIL);
+		err_clear(&err);
+		js_free(o);
+	}
+}
+
 /* A count that somebody gave by hand. */
 static void test_manifest_parse_without_senders(void **state)
 {
@@ -477,6 +494,7 @@ int main(void)
 	    cmocka_unit_test(test_manifest_parse_members),
 	    cmocka_unit_test(test_manifest_parse_partitions),
 	    cmocka_unit_test(test_manifest_parse_non_objects),
+	    cmocka_unit_test(test_manifest_parse_no_manifest),
 	    cmocka_unit_test(test_manifest_parse_without_senders),
 	    cmocka_unit_test(test_manifest_parse_most_senders),
 	    cmocka_unit_test(test_manifest_parse_same_sender),

@@ -88,6 +88,15 @@ static void test_seqset_missing(void **state)
 	check_missing(&s, 30, 4, "1-2, 5-6, 10-19, 21-30");
 	check_missing(&s, 30, 3, "1-2, 5-6, 10-19 and more");
 	check_missing(&s, 30, 1, "1-2 and more");
+	check_missing(&s, 20, 3, "1-2, 5-6, 10-19");
+	check_missing(&s, 12, 9, "1-2, 5-6, 10-12");
+	check_missing(&s, 5, 9, "1-2, 5");
+	check_missing(&s, 4, 1, "1-2");
+	check_missing(&s, 0, 0, "");
+	seqset_add(&s, INT64_MAX);
+	seqset_add(&s, INT64_MAX);
+	check_missing(&s, 20, 9, "1-2, 5-6, 10-19");
+	check_missing(&s, INT64_MAX, 9, "1-2, 5-6, 10-19, 21-9223372036854775806");
 	seqset_add(&s, 2);
 	check_missing(&s, 20, 9, "1, 5-6, 10-19");
 	struct buf text = BUF_INIT;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "base/mem.h"
 
 /* What one call of shape_record works with. */
@@ -329,6 +330,37 @@ static void test_shape_envelope_lengths(void **state)
 	release(&b);
 }
 
+/* Base64 with an escape in it: its text, what it says, and the key stand in scratch then. */
+static void test_shape_envelope_base64_lengths(void **state)
+{
+	(void)state;
+	struct bench b = BENCH_INIT;
+	struct buf line = BUF_INIT, key = BUF_INIT, value = BUF_INIT;
+	b.shape.envelope = true;
+	set_key(&b, "/k");
+	for (int n = 0; n < 400; n++) {
+		buf_clear(&value);
+		buf_printf(&value, "{\"k\":\"%s\"}", buf_text(&key));
+		buf_clear(&line);
+		buf_puts(&line, "{\"value_b64\":\"");
+		base64_encode(&line, buf_str(&value));
+		buf_puts(&line, "\"}");
+		struct buf escaped = BUF_INIT; /* the first letter of the base64 */
+		buf_add(&escaped, line.data, 14);
+		buf_printf(&escaped, "\\u%04x%s", (unsigned)line.data[14], line.data + 15);
+		if (run(&b, buf_str(&escaped)))
+			fail_msg("%d: %s", n, b.err.text);
+		assert_is(b.out.key, buf_text(&key));
+		assert_is(b.out.value, buf_text(&value));
+		buf_release(&escaped);
+		buf_puts(&key, n % 3 ? "xy" : "\xc3\xa4");
+	}
+	buf_release(&line);
+	buf_release(&key);
+	buf_release(&value);
+	release(&b);
+}
+
 /* --- --json, -Z */
 
 static void test_shape_json(void **state)
@@ -350,6 +382,12 @@ static void test_shape_json(void **state)
 	check_taken(&b, "{\"value\":\"{\\\"a\\\":1}\"}", NULL, "{\"a\":1}");
 	check_taken(&b, "{\"value\":null}", NULL, NULL);
 	check_refused(&b, "{\"value\":\"a\"}", "not JSON: byte 1: value expected");
+	release(&b);
+	b = (struct bench)BENCH_INIT; /* what is sent has to be JSON, not the key before it */
+	b.shape.json = true;
+	b.shape.key_delimiter = STR("\t");
+	check_taken(&b, "k\t{\"a\":1}", "k", "{\"a\":1}");
+	check_refused(&b, "{}\tv", "not JSON: byte 1: value expected");
 	release(&b);
 }
 
@@ -391,6 +429,7 @@ int main(void)
 	    cmocka_unit_test(test_shape_envelope_own_headers),
 	    cmocka_unit_test(test_shape_envelope_key),
 	    cmocka_unit_test(test_shape_envelope_lengths),
+	    cmocka_unit_test(test_shape_envelope_base64_lengths),
 	    cmocka_unit_test(test_shape_json),
 	    cmocka_unit_test(test_shape_empty_is_null),
 	};
