@@ -64,7 +64,7 @@ end
 function __batch_statuses
     set -l before (string match -r '^(?:--[a-z-]*=)?(.*,)?' -- (commandline -ct))[2]
     for status_name in started sendCompleted completed terminated failed
-        echo -- $before$status_name
+        echo -- "$before$status_name"
     end
 end
 

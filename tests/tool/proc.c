@@ -126,7 +126,9 @@ static void test_proc_environment(void **state)
 static void test_proc_clean_start(void **state)
 {
 	struct proc_spec spec = {.in = PROC_NULL,
-	    .shell = "ls /proc/self/fd | wc -l; grep -E '^Sig(Blk|Ign)' /proc/self/status"};
+	    /* 32 and 33 are glibc's own, and ignored in whatever its posix_spawn started */
+	    .shell = "ls /proc/self/fd | wc -l; grep -E '^Sig(Blk|Ign)' /proc/self/status |"
+		     " sed 's/0000000180000000/0000000000000000/'"};
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 	struct proc p;
 	struct buf text = BUF_INIT;
