@@ -7,7 +7,7 @@ setup_file() {
 }
 
 setup() {
-	begin 4
+	begin
 }
 
 @test "prints the document of a batch that is started" {

@@ -7,7 +7,7 @@ setup_file() {
 }
 
 setup() {
-	begin 4
+	begin
 	create
 }
 
@@ -193,6 +193,8 @@ nothing_sent() {
 }
 
 @test "a hundred thousand tiny records" {
+	begin 4
+	create
 	seq 100000 >input
 	run -0 --separate-stderr batch-send -B "$B" input
 	doc_is '.manifest.records == 100000' '.manifest.bytes == 488895' \
@@ -309,6 +311,8 @@ nothing_sent() {
 }
 
 @test "keys go to the partitions that Java clients choose" {
+	begin 4
+	create
 	{ seq -f 'key-%g' 200 && printf 'ü%.0s' {1..9} && printf '\n\xff\n'; } | sed 's/$/\tvalue/' >input
 	batch-send -B "$B" -K '\t' input >/dev/null
 	kput "$S.out" -K $'\t' <input

@@ -7,7 +7,7 @@ setup_file() {
 }
 
 setup() {
-	begin 4
+	begin 2
 }
 
 # Batches a, b and c, in that order: completed, terminated and started.

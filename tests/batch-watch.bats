@@ -7,7 +7,7 @@ setup_file() {
 }
 
 setup() {
-	begin 4
+	begin 2
 }
 
 # Batches a and b: completed and terminated, four events.

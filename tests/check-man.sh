@@ -158,6 +158,19 @@ is_in_readme() { # TOOL
 	grep -q "man/$1\.1" README.md || { echo "README.md has no link to its page" && false; }
 }
 
+# The README has the texts too, word for word.
+readme_statuses_agree() { # TOOL
+	"$bin/$1" --help | sed -n '/^Exit status:/,/^$/s/^  \([0-9+n]*\)  *\(.*\)/| \1 | \2 |/p' >"$work/tool"
+	sed -n '/^## Exit status/,/^## /p' README.md | grep -E '^\| [0-9]' >"$work/page"
+	same "$work/tool" "$work/page"
+}
+
+tour_statuses_agree() { # TOOL
+	statuses_of "$1" >"$work/tool"
+	statuses_in man/batchutils.7 >"$work/page"
+	same "$work/tool" "$work/page"
+}
+
 all_of() { # TOOL
 	run "man: $1.1 is there" test -e "man/$1.1"
 	run "man: $1.1 has its sections" sections_are_there "man/$1.1"
@@ -177,6 +190,8 @@ for source in cmd/batch-*.c; do
 	tool=${source##*/}
 	all_of "${tool%.c}"
 done
+run "man: README.md lists the exit statuses" readme_statuses_agree "${tool%.c}"
+run "man: batchutils.7 lists the exit statuses" tour_statuses_agree "${tool%.c}"
 for page in man/*; do
 	run "man: ${page#man/} is clean" lint "$page"
 	run "man: ${page#man/} refers to pages that exist" references_exist "$page"

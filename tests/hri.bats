@@ -7,7 +7,7 @@ setup_file() {
 }
 
 setup() {
-	begin 4
+	begin 2
 }
 
 # --- what we write
@@ -60,6 +60,7 @@ setup() {
 }
 
 @test "events are in the partition that Java clients choose" {
+	begin 4
 	for id in a b c d e f g h ü; do
 		batch-create -n x --id "$id" >/dev/null
 		kput "$S.out" -k "$id" <<<x
@@ -133,7 +134,7 @@ other_record() { # ID VALUE OPTION...
 	seq 10 >input
 	create
 	batch-send -B "$B" input >/dev/null
-	for partition in 0 1 2 3; do
+	for partition in 0 1; do
 		notify "$B" completed '.expectedRecordCount = 10' -p "$partition"
 		batch-status -B "$B" >one.json
 		batch-status >list.json

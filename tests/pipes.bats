@@ -7,10 +7,11 @@ setup_file() {
 }
 
 setup() {
-	begin 4
+	begin 2
 }
 
 @test "five files of real records, sent at the same time, come back byte for byte" {
+	begin 4
 	resources=(Condition Encounter MedicationRequest Patient Procedure)
 	for resource in "${resources[@]}"; do
 		gunzip -c "$data/fhir/$resource.ndjson.gz" >"$resource"
@@ -31,6 +32,7 @@ setup() {
 }
 
 @test "real records with keys come back too, in input order and not" {
+	begin 4
 	for resource in Encounter Patient; do
 		gunzip -c "$data/fhir/$resource.ndjson.gz" >"$resource"
 		batch-create -n "$resource" --id "$resource" >/dev/null
