@@ -146,6 +146,11 @@ static int check_way(struct tool_ctx *t, const struct consume *c)
 		return tool_usage(t, "-o, -p, --key, --header and --grep go with -t");
 	if ((c->exec || c->dir) && (c->topic || !c->group))
 		return tool_usage(t, "--exec and --to-dir go with -s STREAM -G GROUP");
+	if (c->show_null && !c->format_text)
+		return tool_usage(t, "-Z goes with -f");
+	if (c->unordered && c->topic)
+		return tool_usage(t, "--unordered goes with batches: a topic's records come as they "
+		    "are");
 	if (c->early && c->no_wait)
 		return tool_usage(t, "--early and --no-wait exclude each other");
 	return 0;

@@ -119,7 +119,8 @@ static int compare(struct making *m, const struct wanted *w, bool made)
 	js_set_bool(m->report, "created", made);
 	if (made)
 		return 0;
-	compare_number(m, "partitions", partitions, m->init->partitions);
+	if (!(m->init->grow && m->part->is_log))
+		compare_number(m, "partitions", partitions, m->init->partitions);
 	compare_number(m, "replication", replication, m->init->replication);
 	for (const char *const *p = w->pairs; *p; p += 2)
 		if (compare_config(m, p[0], p[1]))

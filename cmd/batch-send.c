@@ -6,7 +6,7 @@
 struct send {
 	const char *delimiter, *key, *key_delimiter, *compression;
 	struct opt_list headers;
-	bool nul, length_prefixed, whole, envelope, json, empty_is_null;
+	bool nul, length_prefixed, whole, envelope, keep_time, json, empty_is_null;
 	int on_invalid;
 	struct frame_style key_style;
 	struct sending_options sending;
@@ -33,8 +33,14 @@ static int choose_shape(struct tool_ctx *t, struct send *c)
 {
 	struct shape *s = &c->sending.shape;
 	s->envelope = c->envelope;
+	s->keep_time = c->keep_time;
 	s->json = c->json;
 	s->empty_is_null = c->empty_is_null;
+	if (c->keep_time && !c->envelope)
+		return tool_usage(t, "--keep-time goes with -J");
+	if (c->keep_time && c->sending.resume)
+		return tool_usage(t, "--resume looks for records by their time: --keep-time does "
+		    "not go with it");
 	if (c->key && c->key_delimiter)
 		return tool_usage(t, "-k and -K exclude each other");
 	if (c->key && shape_set_key(s, c->key, &t->err))
@@ -50,6 +56,14 @@ static int choose_shape(struct tool_ctx *t, struct send *c)
 	return 0;
 }
 
+static bool needs_stdin(const struct tool_ctx *t)
+{
+	bool needs = !t->operands.argc && !t->operands.command;
+	for (int i = 0; i < t->operands.argc; i++)
+		needs |= strcmp(t->operands.argv[i], "-") == 0;
+	return needs;
+}
+
 static int run(struct tool_ctx *t)
 {
 	struct send *c = t->own;
@@ -59,11 +73,11 @@ static int run(struct tool_ctx *t)
 		return tool_usage(t, "--rejects goes with --on-invalid skip");
 	if (choose_framing(t, c) || choose_shape(t, c))
 		return -1;
-	if (!t->batch && !t->operands.argc && !t->operands.command)
+	if (!t->batch && needs_stdin(t))
 		return tool_usage(t, "without -B the batch is on standard input, so its records "
 		    "must come from FILEs or a COMMAND");
 	if (c->compression)
-		kv_set(&t->settings.kv, "compression.codec", c->compression, KV_FLAG, "-z", false);
+		kv_set(&t->settings.kv, "compression.type", c->compression, KV_FLAG, "-z", false);
 	int failed = target_find(t, false, &x) || sending_run(t, &x, &c->sending);
 	target_release(&x);
 	return failed ? -1 : 0;
@@ -83,6 +97,8 @@ static void option_rows(struct send *c, struct opt out[OPTIONS])
 	    OPT_FLAG(0, "whole", &c->whole, "each FILE is one record"),
 	    OPT_FLAG('J', "envelope", &c->envelope,
 		"records are envelopes as batch-consume -J and kcat -J write them"),
+	    OPT_FLAG(0, "keep-time", &c->keep_time,
+		"with -J: records keep the envelopes' timestamps"),
 	    OPT_STR('k', "key", &c->key, "KEY|/POINTER", COMPLETE_NONE,
 		"key of every record, or the JSON pointer to it"),
 	    OPT_STR('K', "key-delimiter", &c->key_delimiter, "TEXT", COMPLETE_NONE,

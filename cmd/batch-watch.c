@@ -17,7 +17,8 @@ static int check(struct tool_ctx *t, const struct asked *c)
 		return tool_usage(t, "-G goes on where the group stood: --since does not go with it");
 	if (o->within_ms >= 0 && !o->expect)
 		return tool_usage(t, "--within goes with --expect");
-	if (o->expect && (o->group || o->exec || c->until || o->until_end || o->most >= 0))
+	if (o->expect && (o->group || o->exec || c->until || o->until_end || o->most >= 0 ||
+			     c->name || c->status || c->metadata.count || o->progress))
 		return tool_usage(t, "--expect goes with -B, --since and --within only");
 	return 0;
 }

@@ -175,15 +175,16 @@ all_of() { # GROUP OPTION...
 	[[ -z $output ]]
 }
 
-@test "a command that has read enough is free to end, and decides by its status" {
+@test "a command that does not read all of a batch did not do its work" {
 	seq 100000 >input
 	finished input
 	run -1 --separate-stderr all_of "$G" --exec 'head -n 1 >/dev/null; exit 3'
 	says "batch '$B'" 'exit status 3'
-	run -0 --separate-stderr all_of "$G" --exec 'head -n 1'
+	run -1 --separate-stderr all_of "$G" --exec 'head -n 1'
 	[[ $output == 1 ]]
-	run -0 --separate-stderr all_of "$G" --exec 'echo again'
-	[[ -z $output ]]
+	says "batch '$B'" 'did not read the whole batch'
+	run -0 --separate-stderr all_of "$G" --exec 'cat >got'
+	cmp input got
 }
 
 @test "no command is run for a batch that cannot be read whole" {

@@ -22,7 +22,7 @@ lettered() {
 dated() {
 	create -s "$S"
 	printf '{"value":"t%d","ts":179525520%d000}\n' 0 0 1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9 |
-		batch-send -s "$S" -B "$B" -J >sent.json
+		batch-send -s "$S" -B "$B" -J --keep-time >sent.json
 }
 
 # $output, sorted, as one line

@@ -171,7 +171,7 @@ comes_back() { # FILE OPTION...
 	jq -cs 'map([.key, .value, .value_b64, .headers[2:]])' envelopes >seen
 	[[ $(<seen) == '[["k","a\n",null,[["h","ü"],["b",{"b64":"/w=="}]]],["k","",null'*'["k",null,"/wA=",'* ]]
 	create
-	batch-send -B "$B" -J envelopes | batch-complete >/dev/null
+	batch-send -B "$B" -J --keep-time envelopes | batch-complete >/dev/null
 	gives input batch-consume -B "$B" --length-prefixed
 	batch-consume -B "$B" -J >again
 	cmp <(jq -c '[.key, .value, .value_b64, .ts, .headers[2:]]' envelopes) \
@@ -189,7 +189,7 @@ comes_back() { # FILE OPTION...
 
 @test "styles exclude each other" {
 	for options in '-D x -0' '-J -0' '-f %s -J' '-K : -J' '--early --no-wait' '-c 1' '-e' '-p 0' \
-		'-o end' '-G g' '-t x' '--grep x' '--exec cat' '--to-dir .' '-D \q' '-f %q'; do
+		'-o end' '-G g' '-t x' '--grep x' '--exec cat' '--to-dir .' '-D \q' '-f %q' -Z; do
 		# shellcheck disable=SC2086
 		run -2 --separate-stderr batch-consume -B some $options
 		says

@@ -70,8 +70,12 @@ nothing_sent() {
 }
 
 @test "without -B and without files there is nothing to send" {
-	run -2 --separate-stderr batch-send <created.json
-	says FILE
+	echo one >one
+	for files in '' - 'one -'; do
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr batch-send $files <created.json
+		says FILE
+	done
 	nothing_sent
 }
 
@@ -354,12 +358,24 @@ nothing_sent() {
 		{"key_b64":"/w==","value_b64":"/v8="}
 		{"key":"","value":"","topic":"elsewhere","partition":77,"offset":5}
 	END
-	run -0 --separate-stderr batch-send -B "$B" -J input
+	run -0 --separate-stderr batch-send -B "$B" -J --keep-time input
 	doc_is '.manifest.records == 4' '.manifest.senders[0].framing == "envelope"'
 	kget "$S.in" -J >records
 	jq -cs 'map(select(.key == "k"))[0] | [.ts, .payload, .headers[4:7]]' records >first
 	[[ $(<first) == '[1234567890123,"v\n\u0000",["h","1","h"]]' ]]
 	[[ $(in_topic '%K %S' | sort) == $'-1 -1\n0 0\n1 2\n1 3' ]]
+}
+
+@test "the time is that of the sending, unless --keep-time" {
+	echo '{"value":"v","ts":1234567890123}' >input
+	batch-send -B "$B" -J input >/dev/null
+	kget "$S.in" -J >record
+	json_equals true '.ts / 1000 | now - . | . > -60 and . < 60' record
+	for options in --keep-time '-J --keep-time --resume'; do
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr batch-send -B "$B" $options input
+		says --keep-time
+	done
 }
 
 @test "-J takes what kcat -J writes, and replaces the headers that are ours" {

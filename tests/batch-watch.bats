@@ -191,7 +191,7 @@ seen() {
 
 @test "refuses options that make no sense together" {
 	for options in '-G g --since now' '--within 1s' '--expect x -c 1' '--expect x --exec true' \
-		'--until typo' '--since soon' '-c -1' 'operand'; do
+		'--expect x -n y' '--expect x --progress' '--until typo' '--since soon' '-c -1' 'operand'; do
 		# shellcheck disable=SC2086
 		run -2 --separate-stderr batch-watch $options
 		says

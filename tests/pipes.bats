@@ -75,6 +75,18 @@ setup() {
 	doc_is '.status == "failed"'
 }
 
+@test "the document says the stream, another one on the command line is refused" {
+	echo one >one
+	batch-create -n x >created.json
+	run -2 --separate-stderr batch-send -s "$S.other" one <created.json
+	says "$S" "$S.other"
+	BATCH_STREAM=$S.other batch-send one <created.json >sent.json
+	run -2 --separate-stderr batch-complete -s "$S.other" <sent.json
+	says "$S.other"
+	BATCH_STREAM=$S.other batch-complete <sent.json >completed.json
+	BATCH_STREAM=$S.other gives one batch-consume <completed.json
+}
+
 @test "two senders in one pipe: first the one's records, then the other's" {
 	seq 1 2 3001 >a
 	seq 2 2 3000 >b

@@ -73,8 +73,12 @@ static int to_command(struct member *m, const struct batch *b, struct kfetch *f)
 	out_init(&o, p.in, "the command's standard input");
 	p.in = -1;
 	int failed = unload(m, f, &o);
+	/* Why it stopped reading, the command itself tells best. */
+	bool unread = failed && o.pipe_closed;
+	if (unread && handler_wait(t, &p, tick_idle, m) == 0)
+		err_set(&t->err, ST_FAIL, "the command did not read the whole batch");
 	/* A command that saw a batch which is not whole must not take the pipe's end for its end. */
-	if (failed)
+	if (failed && !unread)
 		proc_end(&p, 0);
 	struct err late = ERR_INIT;
 	if (out_close(&o, failed ? &late : &t->err))

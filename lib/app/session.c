@@ -91,8 +91,11 @@ static int need_document(struct tool_ctx *t, const struct target *x)
 static int choose_stream(struct tool_ctx *t, struct target *x)
 {
 	const char *stream;
-	if (!t->stream && x->document.doc) {
+	if (x->document.doc) {
 		struct str s = batch_stream(&x->document);
+		if (t->common.stream && !str_is(s, t->common.stream))
+			return tool_usage(t, "the document on standard input is of stream '%.*s', not "
+			    "of '%s'", (int)s.len, s.ptr, t->common.stream);
 		x->stream = mem_strndup(s.ptr, s.len);
 		return topic_check(s, "stream", &t->err);
 	}

@@ -119,7 +119,7 @@ static int take(struct watcher *w, const struct event *e)
 	return failed ? -1 : 0;
 }
 
-/* Nothing came for a moment: is there a reason to end? */
+/* Between events: is there a reason to end? */
 static int rest(struct watcher *w, bool at_end)
 {
 	struct tool_ctx *t = w->t;
@@ -144,8 +144,7 @@ static int follow_log(struct watcher *w)
 		int got = klog_next(w->log, klog_caught_up(w->log) && w->options->until_end ? 0
 											 : SLICE_MS,
 		    &e, &t->err);
-		if (got < 0 || (got && take(w, e)) ||
-		    (!got && rest(w, klog_caught_up(w->log))))
+		if (got < 0 || (got && take(w, e)) || rest(w, klog_caught_up(w->log)))
 			return -1;
 	}
 	return 0;
@@ -179,7 +178,7 @@ static int follow_group(struct watcher *w)
 		int end = got || !w->options->until_end
 		    ? 0
 		    : kgroup_caught_up(w->group, &t->deadline, &d, &t->err);
-		if (end < 0 || (!got && rest(w, end)))
+		if (end < 0 || rest(w, end))
 			return -1;
 	}
 	return 0;

@@ -61,7 +61,7 @@ void frame_init(struct frame *f, const struct frame_style *style, size_t max_rec
 static int too_long(const struct frame *f, struct err *err)
 {
 	return err_set(err, ST_FAIL,
-	    "record %" PRId64 " is longer than %zu bytes (--max-record raises the limit)",
+	    "record %" PRId64 " is longer than %zu bytes (the setting message.max.bytes)",
 	    f->records + 1, f->max_record);
 }
 

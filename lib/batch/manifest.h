@@ -36,7 +36,7 @@ struct sender {
 	char *id; /* owned */
 	int64_t records, bytes, rejected;
 	struct digest digest;
-	char *framing;   /* owned: "delimiter", "length", "whole", "envelope" */
+	char *framing;   /* owned: "delimited", "length-prefixed", "whole", "envelope" */
 	char *delimiter; /* owned; as -D takes it; NULL unless framing is by delimiter */
 	bool unterminated; /* the last record had no delimiter */
 	struct extents extents;

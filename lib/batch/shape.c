@@ -117,6 +117,8 @@ int shape_record(const struct shape *s, struct str raw, struct record *out, stru
 		failed = envelope_read(raw, out, scratch, err);
 		brought = out->headers;
 		out->partition = -1;
+		if (!s->keep_time)
+			out->ts_ms = -1;
 		out->offset = -1;
 	}
 	failed = failed || set_key(s, out, scratch, err);

@@ -11,7 +11,8 @@
 #include "batch/record.h"
 
 struct shape {
-	bool envelope;             /* input records are envelopes: key, headers, time from there */
+	bool envelope;             /* input records are envelopes: key and headers from there */
+	bool keep_time;            /* and the time too, which is the sending's otherwise */
 	bool json;                 /* refuse what is not one JSON value in UTF-8 */
 	bool empty_is_null;        /* an empty value or key is null */
 	struct jpointer *pointer;  /* owned; the key is the value there; NULL: not so */

@@ -141,19 +141,27 @@ int kadmin_layout(struct kclient *c, const char *topic, int64_t *partitions,
 	return known ? 0 : -1;
 }
 
-static void find_config(const rd_kafka_event_t *event, const char *name, struct buf *value)
+static int find_config(rd_kafka_event_t *event, const char *topic, const char *name,
+    struct buf *value, struct err *err)
 {
 	size_t count, entries;
 	const rd_kafka_ConfigResource_t **r = rd_kafka_DescribeConfigs_result_resources(
-	    rd_kafka_event_DescribeConfigs_result((rd_kafka_event_t *)(uintptr_t)event), &count);
+	    rd_kafka_event_DescribeConfigs_result(event), &count);
+	rd_kafka_resp_err_t e = count ? rd_kafka_ConfigResource_error(r[0]) : 0;
+	if (e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+		return err_set(err, ST_CONNECT, "topic %s: no right to see its settings "
+		    "(DescribeConfigs)", topic);
+	if (e)
+		return kerr_set(err, e, "settings of topic %s", topic);
 	if (count == 0)
-		return;
+		return 0;
 	const rd_kafka_ConfigEntry_t **list = rd_kafka_ConfigResource_configs(r[0], &entries);
 	for (size_t i = 0; i < entries; i++) {
 		const char *v = rd_kafka_ConfigEntry_value(list[i]);
 		if (v && strcmp(rd_kafka_ConfigEntry_name(list[i]), name) == 0)
 			buf_puts(value, v);
 	}
+	return 0;
 }
 
 int kadmin_config(struct kclient *c, const char *topic, const char *name, struct buf *value,
@@ -168,7 +176,7 @@ int kadmin_config(struct kclient *c, const char *topic, const char *name, struct
 	rd_kafka_ConfigResource_destroy(r);
 	if (!event)
 		return -1;
-	find_config(event, name, value);
+	int failed = find_config(event, topic, name, value, err);
 	rd_kafka_event_destroy(event);
-	return 0;
+	return failed;
 }

@@ -277,7 +277,7 @@ int kgroup_commit(struct kgroup *g, int32_t partition, int64_t offset, const str
 }
 
 /* rd_kafka_consumer_close waits for a broker that may never answer. */
-static bool leave(struct kgroup *g, const struct deadline *d)
+static void leave(struct kgroup *g, const struct deadline *d)
 {
 	rd_kafka_t *rk = g->client->rk;
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
@@ -291,9 +291,7 @@ static bool leave(struct kgroup *g, const struct deadline *d)
 		if (event)
 			rd_kafka_event_destroy(event);
 	}
-	bool closed = rd_kafka_consumer_closed(rk);
 	rd_kafka_queue_destroy(queue);
-	return closed;
 }
 
 void kgroup_close(struct kgroup *g, const struct deadline *d)
@@ -304,9 +302,10 @@ void kgroup_close(struct kgroup *g, const struct deadline *d)
 		rd_kafka_message_destroy(g->message);
 	drop_waiting(g);
 	free(g->waiting);
-	/* A client that could not leave is not destroyed either: that would wait for the broker. */
-	if (g->client && leave(g, d))
-		kclient_close(g->client);
+	/* The client itself is left to the process's end: before 2.6.1 destroying a member may wait for
+	 * ever, for a broker or for messages of partitions that were taken away. */
+	if (g->client)
+		leave(g, d);
 	forget_mine(g);
 	headers_release(&g->record.headers);
 	err_clear(&g->lost);
@@ -319,9 +318,15 @@ static int ask_committed(struct kclient *c, rd_kafka_topic_partition_list_t *lis
 {
 	for (;;) {
 		rd_kafka_resp_err_t e =
-		    rd_kafka_committed(c->rk, list, deadline_slice_ms(d, 3000));
+		    rd_kafka_committed(c->rk, list, deadline_slice_ms(d, 1000));
 		if (!e)
 			return 0;
+		/* What the coordinator refuses comes as a message, not as this call's answer. */
+		rd_kafka_message_t *m = rd_kafka_consumer_poll(c->rk, 0);
+		if (m && kerr_is_final(m->err))
+			e = m->err;
+		if (m)
+			rd_kafka_message_destroy(m);
 		if (kerr_is_final(e))
 			return kerr_set(err, e, "committed offsets");
 		kclient_serve(c, 0);

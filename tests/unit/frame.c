@@ -110,7 +110,7 @@ static void test_frame_length(void **state)
 	        "[abc]error: the input ends inside the length of record 2: 2 of 4 bytes"},
 	    {{"\0\0\0\3ab", 6}, "error: the input ends inside record 1: 2 of 3 bytes"},
 	    {{"\0\0\0\0\xff\xff\xff\xfe", 8},
-	        "[]error: record 2 is longer than 100 bytes (--max-record raises the limit)"},
+	        "[]error: record 2 is longer than 100 bytes (the setting message.max.bytes)"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		check_cut(style, 100, rows[i].input, rows[i].want, false);
@@ -123,14 +123,14 @@ static void test_frame_whole(void **state)
 	check_cut(style, 4, STR("a\nb\n"), "[a\nb\n]", false);
 	check_cut(style, 4, STR(""), "[]", false);
 	check_cut(style, 3, STR("a\nb\n"),
-	    "error: record 1 is longer than 3 bytes (--max-record raises the limit)", false);
+	    "error: record 1 is longer than 3 bytes (the setting message.max.bytes)", false);
 }
 
 static void test_frame_max_record(void **state)
 {
 	(void)state;
 	const char *second =
-	    "[123]error: record 2 is longer than 3 bytes (--max-record raises the limit)";
+	    "[123]error: record 2 is longer than 3 bytes (the setting message.max.bytes)";
 	check_cut(delim("\\n"), 3, STR("123\n456\n"), "[123][456]", false);
 	check_cut(delim("\\n"), 3, STR("123\n456"), "[123][456]", true);
 	check_cut(delim("\\n"), 3, STR("123\n4567\n"), second, false);
