@@ -26,7 +26,13 @@ static int check(struct tool_ctx *t, const struct complete *c)
 static int count_records(struct tool_ctx *t, struct kfetch *f, int64_t *records)
 {
 	const struct record *r;
+	struct kfetch_counts before = {0};
+	int64_t moved_ms = clock_mono_ms();
 	for (;;) {
+		struct kfetch_counts c = kfetch_counts(f);
+		if (c.records != before.records || c.passed != before.passed)
+			moved_ms = clock_mono_ms();
+		before = c;
 		switch (kfetch_next(f, 200, &r, &t->err)) {
 		case KREAD_ERROR:
 			return -1;
@@ -34,9 +40,9 @@ static int count_records(struct tool_ctx *t, struct kfetch *f, int64_t *records)
 			*records = kfetch_counts(f).records;
 			return 0;
 		case KREAD_EMPTY:
-			if (deadline_left_ms(&t->deadline) == 0)
+			if (sig_ended() || clock_mono_ms() - moved_ms > t->budget_ms)
 				return err_set(&t->err, ST_TIME, "time is up after %lld records",
-				    (long long)kfetch_counts(f).records);
+				    (long long)c.records);
 			break;
 		case KREAD_RECORD:
 			if (sig_ended())
@@ -60,7 +66,7 @@ static int scan(struct tool_ctx *t, const struct target *x, int64_t *records)
 	if (!failed) {
 		js_remove(b.doc, "manifest");
 		struct kfetch_options options = {.created_ms = kbatch_fold(found)->created_ms,
-		    .finished_ms = clock_wall_ms(), .log = msg_library};
+		    .log = msg_library};
 		failed = kfetch_open(&fetch, &t->settings.kv, &b, &options, &t->deadline,
 			     &t->err) ||
 		    count_records(t, fetch, records);

@@ -47,6 +47,13 @@ setup() {
 	[[ ${#lines[@]} == 30 ]]
 }
 
+@test "--count counts records whatever time they bear" {
+	create
+	printf '{"value":"%s","ts":1234567890123}\n' a b c | batch-send -B "$B" -J --keep-time >/dev/null
+	run -0 --separate-stderr batch-complete -B "$B" --count
+	doc_is '.expectedRecordCount == 3'
+}
+
 @test "--count of nothing is a batch of zero records" {
 	create
 	run -0 --separate-stderr batch-complete -B "$B" --count

@@ -205,6 +205,19 @@ sorted() {
 	printf '\0\0\0\2v1\0\0\0\2v2' | gives - batch-consume -t "$T" -e --length-prefixed
 }
 
+@test "a terminal sees control characters, and does not obey them" {
+	printf 'a\e[31m\a\tb\n' | kput "$T"
+	script -qec "batch-consume -q -t $T -e" terminal </dev/null >/dev/null
+	grep -q '^a.*31m.*b' terminal
+	run ! grep -q $'[\e\a]' terminal
+}
+
+@test "the last line is an object with --log json" {
+	lettered
+	run -0 --separate-stderr batch-consume -t "$T" -e --log json
+	jq -e '.level == "note" and .message == "15 records scanned, 15 matched"' <<<"$stderr"
+}
+
 # --- filters
 
 @test "--key, repeated: any of them" {
@@ -284,6 +297,11 @@ sorted() {
 	mentions 'No space left on device'
 	run -0 --separate-stderr batch-consume -t "$T" -G "$S.g" -e
 	[[ ${#lines[@]} == 15 ]]
+}
+
+@test "--unordered is for batches" {
+	run -2 --separate-stderr batch-consume -t "$T" -e --unordered
+	says --unordered
 }
 
 @test "-o stored needs a group" {

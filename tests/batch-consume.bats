@@ -136,6 +136,8 @@ comes_back() { # FILE OPTION...
 		batch-complete >/dev/null
 	gives input batch-consume -B "$B"
 	batch-consume -B "$B" --unordered | sort -n | cmp - input
+	run -0 --separate-stderr batch-consume -B "$B" -v
+	mentions '10 records, 1 duplicates dropped'
 }
 
 # --- how records look
@@ -403,10 +405,14 @@ connected() { # NAME
 	says 'standard input is empty'
 }
 
-@test "-v tells what was passed over" {
-	seq 10 >input
+@test "-v tells what was passed over: nothing that lies before and after the batch" {
+	seq 1000 >input
 	finished input
+	create
+	middle=$B
+	batch-send -B "$middle" input >middle.json
 	finished input
-	run -0 --separate-stderr batch-consume -v -B "$B"
-	mentions "batch '$B': 10 records, 0 duplicates dropped"
+	batch-complete <middle.json >/dev/null
+	run -0 --separate-stderr batch-consume -v -B "$middle"
+	mentions "batch '$middle': 1000 records, 0 duplicates dropped, 0 of other batches passed over"
 }

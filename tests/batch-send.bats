@@ -135,6 +135,8 @@ nothing_sent() {
 	doc_is '.manifest.records == 4'
 	run -0 --separate-stderr batch-send -B "$B" --skip-blank input
 	doc_is '.manifest.records == 2' '.manifest.rejected == 0'
+	run -0 --separate-stderr batch-send -B "$B" --skip-blank < <(printf '\r\na\r\n \t\r\n')
+	doc_is '.manifest.records == 1' '.manifest.bytes == 2'
 }
 
 @test "--strict refuses a last line without its newline" {
@@ -270,6 +272,15 @@ nothing_sent() {
 @test "--rejects into a full disk is an error" {
 	run -1 --separate-stderr batch-send -B "$B" --json --on-invalid skip --rejects /dev/full <<<bad
 	mentions /dev/full
+}
+
+@test "--json looks at the value alone, where there is more" {
+	run -0 --separate-stderr batch-send -B "$B" --json -K : <<<'key:{"a":1}'
+	run -1 --separate-stderr batch-send -B "$B" --json -K : <<<'"key":value'
+	run -0 --separate-stderr batch-send -B "$B" --json -J -k /id <<<'{"value":"{\"id\":7}"}'
+	run -1 --separate-stderr batch-send -B "$B" --json -J <<<'{"value":"text"}'
+	says 'line 1' 'not JSON'
+	[[ $(in_topic '%k %s') == $'key {"a":1}\n7 {"id":7}' ]]
 }
 
 @test "JSON is sent as it was written" {
@@ -453,6 +464,20 @@ nothing_sent() {
 	exec {input}>&-
 	ends 0 sender
 	json_equals 2 .manifest.records sender.out
+}
+
+@test "a terminal sees progress, unless -q" {
+	mkfifo input
+	for quiet in '' -q; do
+		background sender script -qefc "batch-send $quiet -B $B input" "terminal$quiet"
+		exec {input}>input
+		echo one >&"$input"
+		wait_for 10 holds_records "$S.in" "$((${#quiet} + 1))"
+		[[ -n $quiet ]] || wait_for 10 grep -q 'sent [01] record' terminal
+		exec {input}>&-
+		ends 0 sender
+	done
+	run ! grep 'sent [01] record' terminal-q
 }
 
 @test "SIGTERM ends it with what was begun, and says how much that is" {

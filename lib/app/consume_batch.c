@@ -83,7 +83,6 @@ static int open_fetch(struct reading *r)
 	    .ordered = !r->options->unordered,
 	    .early = r->early,
 	    .created_ms = fold->created_ms,
-	    .finished_ms = fold->ts_ms,
 	    .log = msg_library,
 	};
 	struct deadline d = deadline_start(t->budget_ms);
@@ -106,14 +105,13 @@ int consume_batch(struct tool_ctx *t, const struct target *x, const struct consu
 {
 	struct reading r = {.t = t, .target = x, .options = o};
 	const struct kbatch_options all = KBATCH_OPTIONS_INIT;
-	const struct unload_hooks hooks = {.tick = tick, .ctx = &r};
+	const struct unload_hooks hooks = {.tick = tick, .ctx = &r, .patient = &r.early};
 	int failed = session_log(t, x->stream, true, &r.log) ||
 	    kbatch_open(&r.batch, r.log, str_of(x->id), &all, &t->deadline, &t->err) ||
 	    wait_for_end(&r, how) || open_fetch(&r);
 	if (!failed) {
 		progress_init(&r.progress, "read");
-		failed = unload_batch(r.fetch, &o->style, &t->out, r.early ? -1 : t->budget_ms,
-		    &hooks, &t->err);
+		failed = unload_batch(r.fetch, &o->style, &t->out, t->budget_ms, &hooks, &t->err);
 		progress_end();
 		tell_counts(&r);
 	}

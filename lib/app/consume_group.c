@@ -11,7 +11,10 @@
 #define SLICE_MS 200
 
 /* How long leaving the group may take at the end. */
-#define LEAVE_MS 5000
+#define LEAVE_MS 1500
+
+/* So long one question where the end is may take; it is asked again. */
+#define ASK_MS 2000
 
 struct member {
 	struct tool_ctx *t;
@@ -114,7 +117,7 @@ static int deliver(struct member *m, const struct batch *b, const struct fold *f
 	struct tool_ctx *t = m->t;
 	struct kfetch *fetch = NULL;
 	struct kfetch_options options = {.ordered = !m->options->unordered,
-	    .created_ms = fold->created_ms, .finished_ms = fold->ts_ms, .log = msg_library};
+	    .created_ms = fold->created_ms, .log = msg_library};
 	struct deadline d = deadline_start(t->budget_ms);
 	if (kfetch_open(&fetch, &t->settings.kv, b, &options, &d, &t->err))
 		return -1;
@@ -165,6 +168,11 @@ static int take(struct member *m, const struct record *r)
 	    m->event.status == BATCH_COMPLETED;
 	if (wanted && (work(m) || out_flush(&m->t->out, &m->t->err)))
 		return -1;
+	if (wanted && !kgroup_owns(m->group, partition)) {
+		msg_warn("group %s: partition %d went to another member meanwhile: its last batch may "
+		    "be read twice", m->how->group, partition);
+		return 0;
+	}
 	struct deadline d = deadline_start(m->t->budget_ms);
 	d.interrupted = NULL;
 	return wanted ? kgroup_commit(m->group, partition, offset + 1, &d, &m->t->err) : 0;
@@ -178,13 +186,18 @@ static bool enough(const struct member *m)
 static int run(struct member *m)
 {
 	const struct record *r;
+	int64_t moved_ms = clock_mono_ms();
 	while (!enough(m)) {
 		int got = kgroup_next(m->group, SLICE_MS, &r, &m->t->err);
 		if (got < 0 || (got && take(m, r)))
 			return -1;
+		if (got)
+			moved_ms = clock_mono_ms();
 		if (got || !m->how->until_end)
 			continue;
-		struct deadline d = deadline_start(m->t->budget_ms);
+		if (clock_mono_ms() - moved_ms > m->t->budget_ms)
+			return err_set(&m->t->err, ST_TIME, "time is up before the end was reached");
+		struct deadline d = deadline_start(ASK_MS);
 		int end = kgroup_caught_up(m->group, &m->t->deadline, &d, &m->t->err);
 		if (end)
 			return end < 0 ? -1 : 0;

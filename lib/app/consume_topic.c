@@ -183,6 +183,8 @@ static int browse(struct browsing *b)
 {
 	const struct record *r;
 	size_t lane;
+	bool bounded = b->how->until_end || b->how->range.stop != RANGE_STOP_NONE;
+	int64_t scanned = -1, moved_ms = 0;
 	for (unsigned n = 1; !enough(b); n++) {
 		enum kread_state s = kread_any(b->read, SLICE_MS, &lane, &r, &b->t->err);
 		if (s == KREAD_ERROR)
@@ -194,8 +196,15 @@ static int browse(struct browsing *b)
 				return -1;
 			kread_pop(b->read, lane);
 		}
-		if ((s == KREAD_EMPTY || n % LOOK_EVERY == 0) && look_around(b))
+		if (s == KREAD_RECORD && n % LOOK_EVERY)
+			continue;
+		if (look_around(b))
 			return -1;
+		if (b->scanned != scanned)
+			moved_ms = clock_mono_ms();
+		scanned = b->scanned;
+		if (bounded && clock_mono_ms() - moved_ms > b->t->budget_ms)
+			return err_set(&b->t->err, ST_TIME, "time is up before the end was reached");
 	}
 	return 0;
 }

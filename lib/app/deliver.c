@@ -58,11 +58,12 @@ static void on_acked(void *ctx, const struct kack *ack)
 {
 	struct deliver *d = ctx;
 	block_unref(ack->cookie);
-	if (ack->result == KACK_DONE) {
+	if (ack->result == KACK_DONE && ack->offset >= 0) {
 		note_arrival(d, ack->partition, ack->offset);
 		return;
 	}
-	note_failure(d, ack->record);
+	if (ack->record)
+		note_failure(d, ack->record);
 	if (ack->result == KACK_FAILED)
 		d->counts.failed++;
 	else

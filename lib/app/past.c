@@ -99,12 +99,11 @@ static int find_senders(struct past *p, const struct kfetch_options *options, st
 }
 
 int past_open(struct past **out, const struct kv *settings, const struct batch *b,
-    int64_t created_ms, int64_t now_ms, int64_t idle_ms,
+    int64_t created_ms, int64_t idle_ms,
     void (*log)(int syslog_level, const char *text), struct err *err)
 {
 	struct past *p = mem_zalloc(1, sizeof(*p));
-	struct kfetch_options options = {.created_ms = created_ms, .finished_ms = now_ms,
-	    .log = log};
+	struct kfetch_options options = {.created_ms = created_ms, .log = log};
 	p->settings = settings;
 	p->idle_ms = idle_ms;
 	p->log = log;

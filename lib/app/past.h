@@ -14,7 +14,7 @@ struct past;
 
 /* Reads what there is of the batch now. created_ms: when it began. */
 int past_open(struct past **out, const struct kv *settings, const struct batch *b,
-    int64_t created_ms, int64_t now_ms, int64_t idle_ms,
+    int64_t created_ms, int64_t idle_ms,
     void (*log)(int syslog_level, const char *text), struct err *err);
 
 /* Which sender sent this input, whose first record is r? Its id, or NULL: none did, all is to be sent. -1

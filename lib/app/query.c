@@ -88,6 +88,8 @@ static int read_all(struct tool_ctx *t, struct klog *log, const struct query *q,
 		int got = klog_next(log, SLICE_MS, &e, &t->err);
 		if (got < 0)
 			return -1;
+		if (got)
+			seen_ms = clock_mono_ms();
 		if (got && e->ts_ms <= q->at_ms)
 			fold_event(fold_of(folds, buf_str(&e->id)), e);
 		if (got)

@@ -47,7 +47,7 @@ static int add_inputs(struct sending *s)
 	    (size_t)deliver_longest(s->deliver));
 	if (t->operands.command) {
 		const struct proc_spec spec = {.argv = t->operands.command, .out = PROC_PIPE,
-		    .in = t->batch ? PROC_INHERIT : PROC_NULL,
+		    .in = PROC_NULL, /* at a terminal its own process group may not read */
 		    .hide = (const char *const *)t->settings.secret_env};
 		if (proc_start(&s->command, &spec, &t->err))
 			return -1;
@@ -80,7 +80,7 @@ static int find_past(struct sending *s, const struct batch *now)
 	if (!s->options->resume)
 		return 0;
 	if (past_open(&s->past, &t->settings.kv, now, kbatch_fold(s->batch)->created_ms,
-		clock_wall_ms(), t->budget_ms, msg_library, &t->err))
+		t->budget_ms, msg_library, &t->err))
 		return err_wrap(&t->err, "--resume");
 	deliver_resume(s->deliver, s->past);
 	return 0;

@@ -37,9 +37,11 @@ static int take_manifest(struct tool_ctx *t, struct target *x, const struct batc
 	int64_t records = 0;
 	if (manifest_parse(json, &m, &t->err))
 		return -1;
-	if (js_get_i64(json, "records", &records) && records != 0 && m.count == 0)
+	if (!js_get_i64(json, "records", &records) || (records != 0 && m.count == 0)) {
+		manifest_release(&m);
 		return err_set(&t->err, ST_FAIL, "standard input: a manifest of %lld records names "
 		    "no sender", (long long)records);
+	}
 	int failed = manifest_join(&x->manifest, &m, &t->err);
 	manifest_release(&m);
 	return failed;

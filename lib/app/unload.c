@@ -65,8 +65,10 @@ static int frame_of(const struct sender *s, struct frame_style *frame, struct er
 {
 	*frame = (struct frame_style)FRAME_STYLE_LINES;
 	if (frame_kind_parse(str_of(s->framing), &frame->kind) && frame->kind == FRAME_DELIM &&
-	    s->delimiter && frame_delim_parse(s->delimiter, frame, err))
+	    s->delimiter && frame_delim_parse(s->delimiter, frame, err)) {
+		err->status = ST_FAIL; /* not the user's mistake */
 		return err_wrap(err, "manifest of sender %s", s->id);
+	}
 	return 0;
 }
 
@@ -75,7 +77,10 @@ static int put(struct unloading *u, const struct record *r, struct err *err)
 	const struct sender *s = kfetch_sender(u->fetch);
 	if (u->style->frame) {
 		u->frame = *u->style->frame;
-	} else if (s != u->sender) {
+	} else if (!s && kfetch_manifest(u->fetch) && kfetch_manifest(u->fetch)->count) {
+		return err_set(err, ST_FAIL, "its senders cut their records in different ways: say "
+		    "by -D, -0, --length-prefixed or -J how to write them");
+	} else if (s && s != u->sender) {
 		u->sender = s;
 		if (frame_of(s, &u->frame, err))
 			return -1;
@@ -93,7 +98,7 @@ static int look_around(struct unloading *u, bool idle, struct err *err)
 		return err_set(err, ST_FAIL, "interrupted after %lld records",
 		    (long long)so_far.records);
 	int64_t seen = so_far.records + so_far.passed + so_far.duplicates;
-	if (seen != u->seen)
+	if (seen != u->seen || (u->hooks->patient && *u->hooks->patient))
 		u->seen_ms = now_ms;
 	u->seen = seen;
 	if (u->idle_ms >= 0 && now_ms - u->seen_ms > u->idle_ms)

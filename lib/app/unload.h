@@ -26,6 +26,7 @@ struct unload_hooks {
 	/* Called a few times a second with what was written so far; -1 and err end the unloading. */
 	int (*tick)(void *ctx, const struct kfetch_counts *so_far, struct err *err);
 	void *ctx;
+	const bool *patient; /* while it is true waits have no end; NULL: they always have */
 };
 
 /* All of it, flushed and verified. Each wait for the broker is at most idle_ms long (ST_TIME). -1 with

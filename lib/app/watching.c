@@ -10,7 +10,10 @@
 #include "tool/sig.h"
 
 #define SLICE_MS 200
-#define LEAVE_MS 5000
+#define LEAVE_MS 1500
+
+/* So long one question where the end is may take; it is asked again. */
+#define ASK_MS 2000
 
 struct watcher {
 	struct tool_ctx *t;
@@ -126,6 +129,8 @@ static int rest(struct watcher *w, bool at_end)
 	const struct watching_options *o = w->options;
 	if (o->until_end && at_end)
 		w->done = true;
+	if (w->done)
+		return 0;
 	if (o->expect && at_end && clock_mono_ms() >= w->expected_by_ms)
 		return err_set(&t->err, ST_FAIL, "no batch '%s' was completed", o->expect);
 	if (o->until && t->common.timeout_ms >= 0 && deadline_left_ms(&t->deadline) == 0 &&
@@ -156,7 +161,10 @@ static int take_from_group(struct watcher *w, const struct record *r)
 	const char *why;
 	int32_t partition = r->partition;
 	int64_t offset = r->offset;
-	if (event_decode(r, &w->event, &why) && take(w, &w->event))
+	bool is_event = event_decode(r, &w->event, &why);
+	if (is_event)
+		w->event.stray = klog_home(w->lookup, buf_str(&w->event.id)) != partition;
+	if (is_event && take(w, &w->event))
 		return -1;
 	struct deadline d = deadline_start(t->budget_ms);
 	d.interrupted = NULL;
@@ -174,7 +182,7 @@ static int follow_group(struct watcher *w)
 		int got = kgroup_next(w->group, SLICE_MS, &r, &t->err);
 		if (got < 0 || (got && take_from_group(w, r)))
 			return -1;
-		struct deadline d = deadline_start(t->budget_ms);
+		struct deadline d = deadline_start(ASK_MS);
 		int end = got || !w->options->until_end
 		    ? 0
 		    : kgroup_caught_up(w->group, &t->deadline, &d, &t->err);

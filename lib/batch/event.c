@@ -95,6 +95,7 @@ bool event_decode(const struct record *r, struct event *e, const char **why)
 	e->partition = r->partition;
 	e->offset = r->offset;
 	e->ts_ms = r->ts_ms;
+	e->stray = false;
 	return true;
 }
 

@@ -27,6 +27,7 @@ struct event {
 	struct str writer;        /* borrowed; the run that wrote it, empty when not said */
 	int32_t partition;
 	int64_t offset, ts_ms;
+	bool stray; /* not in its batch's home partition; the reader knows, decoding says no */
 };
 
 #define EVENT_INIT {0}

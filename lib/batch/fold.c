@@ -26,6 +26,9 @@ static enum fold_verdict fold_status(struct fold *f, const struct event *e)
 {
 	if (e->version && e->version != f->version + 1)
 		return FOLD_OVERTAKEN;
+	/* Who looks up a batch of ours reads its home partition only. */
+	if (e->stray && f->status != BATCH_NONE && !f->foreign)
+		return FOLD_ILLEGAL;
 	if (!batch_may(f->status, e->status) || !can_be_parsed(e->doc))
 		return FOLD_ILLEGAL;
 	if (f->status == BATCH_NONE) {

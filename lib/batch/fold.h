@@ -1,7 +1,8 @@
 /* fold: what a batch is now, from its events in the order of the log.
  *
  * A change of status counts if its transition is legal and its version is the folded one + 1; an event
- * of a writer that knows no versions counts if it is legal. Any other is ignored, by every reader
+ * of a writer that knows no versions counts if it is legal. An event that is not in its batch's home
+ * partition counts only for a batch that began with such a writer's. Any other is ignored, by every reader
  * alike: so of two writers who saw the same version the first in the log wins, without a lock. */
 #ifndef BATCH_FOLD_H
 #define BATCH_FOLD_H

@@ -85,7 +85,8 @@ static int open_manifest(struct kfetch *f, struct err *err)
 	return failed;
 }
 
-/* By time, for want of a manifest: nothing of the batch is older than its first event. */
+/* By time, for want of a manifest: nothing of the batch is older than its first event. To the end that the
+ * log has now: a stranger's record dated ahead would make an end by time come too early. */
 static int open_by_time(struct kfetch *f, int32_t partitions, const struct deadline *d,
     struct err *err)
 {
@@ -99,8 +100,8 @@ static int open_by_time(struct kfetch *f, int32_t partitions, const struct deadl
 	int failed = kclient_offsets(f->client, f->topic, list, n, from_ms > 0 ? from_ms : 0,
 	    starts, d, err);
 	if (!failed && !f->options.early)
-		failed = kclient_offsets(f->client, f->topic, list, n,
-		    f->options.finished_ms + CLOCK_SLACK_MS, ends, d, err);
+		failed =
+		    kclient_offsets(f->client, f->topic, list, n, KOFFSET_END, ends, d, err);
 	for (size_t i = 0; i < n; i++)
 		ranges[i] = (struct kread_range){list[i], starts[i],
 		    f->options.early ? INT64_MAX : ends[i]};
@@ -329,14 +330,18 @@ static enum kread_state next_as_it_comes(struct kfetch *f, int wait_ms,
 	return KREAD_EMPTY;
 }
 
+static bool in_order(const struct kfetch *f)
+{
+	return f->options.ordered && f->manifest.count && !f->options.early;
+}
+
 enum kread_state kfetch_next(struct kfetch *f, int wait_ms, const struct record **out,
     struct err *err)
 {
 	if (f->held != SIZE_MAX)
 		kread_pop(f->read, f->held);
 	f->held = SIZE_MAX;
-	bool in_order = f->options.ordered && f->manifest.count && !f->options.early;
-	return in_order ? next_in_order(f, wait_ms, out, err)
+	return in_order(f) ? next_in_order(f, wait_ms, out, err)
 			: next_as_it_comes(f, wait_ms, out, err);
 }
 
@@ -411,16 +416,26 @@ const struct manifest *kfetch_manifest(const struct kfetch *f)
 	return f->has_manifest ? &f->manifest : NULL;
 }
 
+static bool cut_alike(const struct sender *a, const struct sender *b)
+{
+	return strcmp(a->framing, b->framing) == 0 && !a->delimiter == !b->delimiter &&
+	    (!a->delimiter || strcmp(a->delimiter, b->delimiter) == 0);
+}
+
 const struct sender *kfetch_sender(const struct kfetch *f)
 {
-	return f->options.ordered && f->manifest.count && !f->options.early
-	    ? &f->manifest.senders[f->sender]
-	    : NULL;
+	const struct manifest *m = &f->manifest;
+	if (in_order(f))
+		return &m->senders[f->sender];
+	for (size_t i = 1; i < m->count; i++)
+		if (!cut_alike(&m->senders[0], &m->senders[i]))
+			return NULL;
+	return m->count ? &m->senders[0] : NULL;
 }
 
 bool kfetch_at_last(const struct kfetch *f)
 {
-	return kfetch_sender(f) && f->sender + 1 == f->manifest.count &&
+	return in_order(f) && f->sender + 1 == f->manifest.count &&
 	    f->counts.records == manifest_records(&f->manifest);
 }
 

@@ -20,8 +20,7 @@ struct kfetch;
 struct kfetch_options {
 	bool ordered;        /* input order; needs a manifest, arrival order without one */
 	bool early;          /* the batch is still being sent: follow until kfetch_finish */
-	int64_t created_ms;  /* times of the events that began and finished the batch */
-	int64_t finished_ms;
+	int64_t created_ms;  /* time of the event that began the batch */
 	void (*log)(int syslog_level, const char *text);
 };
 
@@ -44,7 +43,8 @@ int kfetch_verify(const struct kfetch *f, struct err *err);
 /* NULL: the batch has no manifest. */
 const struct manifest *kfetch_manifest(const struct kfetch *f);
 
-/* The manifest's sender of the record given out last; NULL when not known. */
+/* The manifest's sender by whose framing the record given out last is to be written: in order its own,
+ * otherwise any if all framed alike. NULL: there is none, or they differ. */
 const struct sender *kfetch_sender(const struct kfetch *f);
 
 /* Was the record given out last the last one of the batch, in input order? */

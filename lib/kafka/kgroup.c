@@ -47,6 +47,17 @@ static void drop_waiting(struct kgroup *g)
 	g->waiting_at = g->waiting_count = 0;
 }
 
+/* The record that the caller works on is not committed yet, and must not come again for that. */
+static void pass_over_held(const struct kgroup *g, rd_kafka_topic_partition_list_t *partitions)
+{
+	if (!g->message)
+		return;
+	rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_find(partitions, g->topic,
+	    g->message->partition);
+	if (p)
+		p->offset = g->message->offset + 1;
+}
+
 /* Called from within polls, so in the caller's thread. */
 static void on_rebalance(void *ctx, rd_kafka_resp_err_t code,
     rd_kafka_topic_partition_list_t *partitions)
@@ -56,6 +67,7 @@ static void on_rebalance(void *ctx, rd_kafka_resp_err_t code,
 	forget_mine(g);
 	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		g->mine = rd_kafka_topic_partition_list_copy(partitions);
+		pass_over_held(g, partitions);
 		rd_kafka_assign(rk, partitions);
 		if (g->paused)
 			rd_kafka_pause_partitions(rk, partitions);
@@ -304,9 +316,9 @@ void kgroup_close(struct kgroup *g, const struct deadline *d)
 	free(g->waiting);
 	/* The client itself is left to the process's end: before 2.6.1 destroying a member may wait for
 	 * ever, for a broker or for messages of partitions that were taken away. */
+	forget_mine(g); /* paused partitions in it would keep the client busy */
 	if (g->client)
 		leave(g, d);
-	forget_mine(g);
 	headers_release(&g->record.headers);
 	err_clear(&g->lost);
 	free(g->topic);

@@ -212,6 +212,7 @@ int klog_next(struct klog *l, int wait_ms, const struct event **out, struct err 
 			return 0;
 		l->held = lane;
 		if (event_decode(r, &l->event, &why)) {
+			l->event.stray = klog_home(l, buf_str(&l->event.id)) != r->partition;
 			*out = &l->event;
 			return 1;
 		}

@@ -254,6 +254,7 @@ static void test_shape_envelope(void **state)
 	check_taken(&b, "{\"value\":\"v\"}", NULL, "v");
 	assert_int_equal(b.out.ts_ms, -1);
 	check_headers(&b, "batchId= batchSeq=");
+	b.shape.keep_time = true;
 	check_taken(&b,
 	    "{\"topic\":\"t\",\"partition\":3,\"offset\":17,\"ts\":1763719200000,"
 	    "\"key\":\"k\\n\",\"value\":\"a\\\"b\",\"headers\":[[\"h\",\"1\"],[\"n\",null]]}",
