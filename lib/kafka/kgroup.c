@@ -9,7 +9,7 @@
 
 struct kgroup {
 	struct kclient *client;
-	char *topic;
+	char *topic, *name;
 	rd_kafka_topic_partition_list_t *mine; /* NULL: no partition */
 	rd_kafka_message_t *message;           /* the caller has it */
 	rd_kafka_message_t **waiting;          /* came in while the caller worked */
@@ -102,6 +102,7 @@ int kgroup_open(struct kgroup **out, const struct kv *settings, const char *grou
 	struct kgroup *g = mem_zalloc(1, sizeof(*g));
 	int32_t partitions;
 	g->topic = mem_strdup(topic);
+	g->name = mem_strdup(group);
 	g->record = (struct record)RECORD_INIT;
 	int failed = open_client(&g->client, settings, group, log, err);
 	if (!failed) {
@@ -131,7 +132,7 @@ static rd_kafka_message_t *poll_one(struct kgroup *g, int wait_ms)
 	if (!m || !m->err)
 		return m;
 	if (!passes(m->err))
-		kerr_set(&g->lost, m->err, "consumer group");
+		kerr_set(&g->lost, m->err, "group %s", g->name);
 	rd_kafka_message_destroy(m);
 	return NULL;
 }
@@ -322,6 +323,7 @@ void kgroup_close(struct kgroup *g, const struct deadline *d)
 	headers_release(&g->record.headers);
 	err_clear(&g->lost);
 	free(g->topic);
+	free(g->name);
 	free(g);
 }
 
