@@ -52,7 +52,7 @@ static int count_records(struct tool_ctx *t, struct kfetch *f, int64_t *records)
 	}
 }
 
-/* --count: looks at every record that the topic holds since the batch began. */
+/* --count: looks at every record that the topic holds. */
 static int scan(struct tool_ctx *t, const struct target *x, int64_t *records)
 {
 	struct klog *log = NULL;
@@ -65,8 +65,8 @@ static int scan(struct tool_ctx *t, const struct target *x, int64_t *records)
 	    kbatch_document(found, &b, &t->err);
 	if (!failed) {
 		js_remove(b.doc, "manifest");
-		struct kfetch_options options = {.created_ms = kbatch_fold(found)->created_ms,
-		    .log = msg_library};
+		/* From the beginning: a record's time is its sender's, and may be older than the batch. */
+		const struct kfetch_options options = {.created_ms = 0, .log = msg_library};
 		failed = kfetch_open(&fetch, &t->settings.kv, &b, &options, &t->deadline,
 			     &t->err) ||
 		    count_records(t, fetch, records);

@@ -10,6 +10,7 @@ struct create {
 	const char *name, *data_type, *id, *metadata, *owner;
 	bool processing;
 	int64_t priority, invalid_threshold;
+	int64_t now_ms; /* one moment for id, document and event */
 };
 
 /* "ingest.acme.claims" carries claims, unless said otherwise. */
@@ -37,7 +38,7 @@ static int document(struct tool_ctx *t, const struct create *c, const char *stre
 	    .processing = c->processing,
 	    .priority = c->priority,
 	    .invalid_threshold = c->invalid_threshold,
-	    .now_ms = clock_wall_ms(),
+	    .now_ms = c->now_ms,
 	};
 	failed = failed || batch_create(&n, out, &t->err);
 	js_free(metadata);
@@ -46,7 +47,8 @@ static int document(struct tool_ctx *t, const struct create *c, const char *stre
 	return failed ? -1 : 0;
 }
 
-static int announce(struct tool_ctx *t, const char *stream, const struct batch *b, bool fresh)
+static int announce(struct tool_ctx *t, const struct create *c, const char *stream,
+    const struct batch *b)
 {
 	struct klog *log = NULL;
 	struct kchange *change = NULL;
@@ -55,7 +57,7 @@ static int announce(struct tool_ctx *t, const char *stream, const struct batch *
 	int failed = session_log(t, stream, false, &log) ||
 	    kchange_open(&change, &t->settings.kv, log, token, t->budget_ms, msg_library,
 		&t->err) ||
-	    kchange_create(change, b, fresh, clock_wall_ms(), &t->deadline, &t->err);
+	    kchange_create(change, b, !c->id, c->now_ms, &t->deadline, &t->err);
 	kchange_close(change);
 	klog_close(log);
 	return failed ? -1 : 0;
@@ -63,7 +65,7 @@ static int announce(struct tool_ctx *t, const char *stream, const struct batch *
 
 static int run(struct tool_ctx *t)
 {
-	const struct create *c = t->own;
+	struct create *c = t->own;
 	const char *stream;
 	struct batch b = BATCH_INIT;
 	char made[ID_SIZE];
@@ -73,9 +75,10 @@ static int run(struct tool_ctx *t)
 	if (session_stream(t, &stream))
 		return -1;
 	clock_random(random, sizeof(random));
-	id_make(clock_wall_ms(), random, made);
+	c->now_ms = clock_wall_ms();
+	id_make(c->now_ms, random, made);
 	int failed = document(t, c, stream, c->id ? c->id : made, &b) ||
-	    announce(t, stream, &b, !c->id) || session_print_done(t, &b);
+	    announce(t, c, stream, &b) || session_print_done(t, &b);
 	batch_release(&b);
 	return failed ? -1 : 0;
 }
