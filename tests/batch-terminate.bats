@@ -108,7 +108,7 @@ setup() {
 		background fail batch-terminate -B "$B" --failed late
 		ends 0 fail
 		status_is failed
-		wait "${pids[complete]}" || [[ $? == 6 ]]
+		ends 0 complete || ends 6 complete
 	done
 }
 

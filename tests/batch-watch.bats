@@ -51,6 +51,16 @@ seen() {
 	json_equals '"new"' .name watcher.out
 }
 
+@test "no event is missed that comes while the watch begins" {
+	for round in {1..20}; do
+		since=$(milliseconds)
+		background watcher timeout 5 batch-watch --since "$since" -c 1
+		create
+		ends 0 watcher
+		cmp created.json watcher.out
+	done
+}
+
 @test "-B follows one batch from its start" {
 	create
 	background watcher batch-watch -B "$B" --until completed,failed

@@ -253,23 +253,20 @@ static int ask_offsets(struct kclient *c, const char *topic, const int32_t *part
 	}
 }
 
+/* The end is asked for first: what is written between the two questions is after it, and not missed. */
 int kclient_offsets(struct kclient *c, const char *topic, const int32_t *partitions, size_t count,
     int64_t when_ms, int64_t *offsets, const struct deadline *d, struct err *err)
 {
 	if (count == 0)
 		return 0;
-	if (ask_offsets(c, topic, partitions, count, when_ms, offsets, d, err))
-		return -1;
-	bool beyond = false;
-	for (size_t i = 0; i < count; i++)
-		beyond |= offsets[i] < 0;
-	if (!beyond)
-		return 0;
+	if (when_ms < 0)
+		return ask_offsets(c, topic, partitions, count, when_ms, offsets, d, err);
 	int64_t *ends = mem_zalloc(count, sizeof(*ends));
-	int failed = ask_offsets(c, topic, partitions, count, KOFFSET_END, ends, d, err);
+	int failed = ask_offsets(c, topic, partitions, count, KOFFSET_END, ends, d, err) ||
+	    ask_offsets(c, topic, partitions, count, when_ms, offsets, d, err);
 	for (size_t i = 0; i < count && !failed; i++)
 		if (offsets[i] < 0)
 			offsets[i] = ends[i];
 	free(ends);
-	return failed;
+	return failed ? -1 : 0;
 }

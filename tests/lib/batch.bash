@@ -173,20 +173,26 @@ silent() {
 
 # --- processes
 
-declare -gA pids # load is a function
+declare -gA pids running # load is a function
 
 # Starts COMMAND with its output in NAME.out and NAME.err.
 background() { # NAME COMMAND...
 	local name=$1
 	shift
 	"$@" </dev/null >"$name.out" 2>"$name.err" 3>&- &
-	pids[$name]=$!
+	pids[$name]=$! running[$name]=$!
+}
+
+# Nothing that a failed test began stays behind.
+teardown() {
+	((${#running[@]} == 0)) || kill "${running[@]}" 2>/dev/null || true
 }
 
 # What was started as NAME ends with STATUS.
 ends() { # STATUS NAME
 	local status=0
 	wait "${pids[$2]}" || status=$?
+	unset "running[$2]"
 	((status == $1)) && return
 	echo "$2: exit status $status, expected $1"
 	cat "$2.err"
