@@ -27,36 +27,34 @@ static enum kack_result result_of(const rd_kafka_message_t *m)
 									       : KACK_UNKNOWN;
 }
 
-/* The first reason counts: what follows it is often only its consequence. */
-static void note_trouble(struct kproduce *p, const rd_kafka_message_t *m)
+/* Why nothing can be written. A fatal error stands behind the code by which a call or a record tells it. */
+static void explain(struct kproduce *p, rd_kafka_resp_err_t e, struct err *err)
 {
 	char why[512];
-	rd_kafka_resp_err_t e = m->err;
-	bool purged = e == RD_KAFKA_RESP_ERR__PURGE_QUEUE || e == RD_KAFKA_RESP_ERR__FATAL ||
+	bool behind = e == RD_KAFKA_RESP_ERR__PURGE_QUEUE || e == RD_KAFKA_RESP_ERR__FATAL ||
 	    e == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
-	rd_kafka_resp_err_t fatal = purged
+	rd_kafka_resp_err_t fatal = behind
 	    ? rd_kafka_fatal_error(p->client->rk, why, sizeof(why))
 	    : RD_KAFKA_RESP_ERR_NO_ERROR;
-	if (p->trouble.text)
-		return;
 	if (fatal)
 		e = fatal;
 	/* Who may write no topic at all gets no producer id either. */
 	if (e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
 	    e == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
-		err_set(&p->trouble, ST_CONNECT, "topic %s: no right to write it (Write)", p->name);
+		err_set(err, ST_CONNECT, "topic %s: no right to write it (Write)", p->name);
 	else if (fatal)
-		err_set(&p->trouble, kerr_status(e), "topic %s: %s", p->name, why);
+		err_set(err, kerr_status(e), "topic %s: %s", p->name, why);
 	else
-		kerr_set(&p->trouble, e, "topic %s, partition %d", p->name, m->partition);
+		kerr_set(err, e, "topic %s", p->name);
 }
 
 static void on_delivered(void *ctx, const rd_kafka_message_t *m)
 {
 	struct kproduce *p = ctx;
 	p->in_flight--;
-	if (m->err)
-		note_trouble(p, m);
+	/* The first reason counts: what follows it is often only its consequence. */
+	if (m->err && !p->trouble.text)
+		explain(p, m->err, &p->trouble);
 	struct kack ack = {
 	    .cookie = m->_private,
 	    .result = result_of(m),
@@ -144,7 +142,7 @@ enum kproduce_answer kproduce_send(struct kproduce *p, const struct record *r, v
 		    r->key.len + r->value.len, (long long)p->longest);
 		return KPRODUCE_TOO_LONG;
 	}
-	kerr_set(err, e, "topic %s", p->name);
+	explain(p, e, err);
 	return KPRODUCE_REFUSED;
 }
 
