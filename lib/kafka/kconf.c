@@ -44,6 +44,7 @@ static const char *const reader[] = {
 };
 
 static const char *const member[] = {
+    "fetch.wait.max.ms", "100",
     "enable.partition.eof", "false",
     "enable.auto.commit", "false",
     "enable.auto.offset.store", "false",
