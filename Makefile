@@ -20,6 +20,10 @@ endif
 
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+# An allocator that gives back what another thread took at less cost: a fifth of the time of a send.
+# Left out where there is none, and under sanitizers, which bring their own. It needs no symbol of us.
+MIMALLOC := $(if $(SAN),,$(shell echo 'int main(void) { return 0; }' | \
+    $(CC) -x c - -lmimalloc -o /dev/null 2>/dev/null && echo -Wl,--no-as-needed -lmimalloc))
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Ilib $(WARN) $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS) \
     -DBATCH_VERSION='"$(VERSION)"'
 ALL_LDFLAGS = $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -Wl,--as-needed
@@ -39,8 +43,8 @@ all: $(BINS)
 
 # Objects depend on the flags they were compiled with.
 $(B)/flags: FORCE | $(B)/
-	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
-	    echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' > $@
+	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(MIMALLOC)' | cmp -s - $@ || \
+	    echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(MIMALLOC)' > $@
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -54,7 +58,10 @@ $(B)/libbatch.a: $(call obj,$(LIB_SRC))
 
 $(B)/bin/%: $(B)/obj/cmd/%.o $(B)/libbatch.a
 	@mkdir -p $(@D)
-	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -o $@
+	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(ALLOCATOR) -o $@
+
+# Those that move records; the others are gone before it would pay.
+$(B)/bin/batch-send $(B)/bin/batch-consume: ALLOCATOR := $(MIMALLOC)
 
 # The unit tests link the pure rooms only: a forbidden call there is a link error here.
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libpure.a

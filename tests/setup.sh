@@ -33,6 +33,11 @@ need_library() { # CONDITION-OF-PKG-CONFIG PACKAGE
 	pkg-config --exists "$1" 2>/dev/null || lack "library $1 (by pkg-config)" "$2"
 }
 
+need_mimalloc() { # it has no pkg-config file everywhere
+	echo 'int main(void) { return 0; }' |
+		"${CC:-cc}" -x c - -lmimalloc -o /dev/null 2>/dev/null || lack "library mimalloc" libmimalloc-dev
+}
+
 need_java() {
 	local version=0
 	command -v java >/dev/null && version=$(java_version)
@@ -88,6 +93,7 @@ check_test() {
 	check_demo
 	need_command bats bats
 	need_library cmocka libcmocka-dev
+	need_mimalloc
 	need_command valgrind valgrind
 	need_command mandoc mandoc
 	need_clang

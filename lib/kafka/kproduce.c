@@ -84,10 +84,10 @@ int kproduce_open(struct kproduce **out, const struct kv *settings, const char *
 	snprintf(give_up, sizeof(give_up), "%lld", (long long)(ms > 0 ? ms : 1));
 	const char *const tuning[] = {
 	    "message.timeout.ms", give_up,
-	    "linger.ms", options->bulk ? "5" : "0",
+	    "linger.ms", options->bulk ? "10" : "0",
 	    /* What is under way should fit into the processor's caches: two threads touch each record. */
-	    "batch.num.messages", "1000",
-	    "queue.buffering.max.messages", "10000",
+	    "batch.num.messages", "2000",
+	    "queue.buffering.max.messages", "16000",
 	    "queue.buffering.max.kbytes", "32768",
 	    NULL,
 	};
