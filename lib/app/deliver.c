@@ -27,6 +27,7 @@ struct deliver {
 	int64_t bytes, now_ms;
 	struct digest digest;
 	struct buf failed; /* the first numbers that did not arrive */
+	int64_t event_at;  /* offset of the event that ended the batch; -1: not acknowledged */
 };
 
 static void note_failure(struct deliver *d, const struct record *r)
@@ -57,6 +58,10 @@ static void note_arrival(struct deliver *d, int32_t partition, int64_t offset)
 static void on_acked(void *ctx, const struct kack *ack)
 {
 	struct deliver *d = ctx;
+	if (!ack->cookie) {
+		d->event_at = ack->result == KACK_DONE ? ack->offset : -1;
+		return;
+	}
 	block_unref(ack->cookie);
 	if (ack->result == KACK_DONE && ack->offset >= 0) {
 		note_arrival(d, ack->partition, ack->offset);
@@ -78,17 +83,17 @@ static void set_sender(struct deliver *d, const char *sender)
 }
 
 int deliver_open(struct deliver **out, const struct kv *settings, const struct batch *b,
-    const char *sender, const struct shape *shape, struct pool *pool, int64_t give_up_ms,
-    void (*log)(int syslog_level, const char *text), struct err *err)
+    const struct deliver_options *o, struct err *err)
 {
 	struct str id = batch_id(b), topic = batch_member(b, "topic");
 	struct deliver *d = mem_zalloc(1, sizeof(*d));
-	struct kproduce_options options = {.give_up_ms = give_up_ms, .bulk = true,
-	    .acked = on_acked, .ctx = d, .log = log};
-	d->shape = shape;
-	d->pool = pool;
+	struct kproduce_options options = {.give_up_ms = o->give_up_ms, .bulk = true,
+	    .transaction = o->transaction, .acked = on_acked, .ctx = d, .log = o->log};
+	d->shape = o->shape;
+	d->pool = o->pool;
 	d->batch_id = mem_strndup(id.ptr, id.len);
-	set_sender(d, sender);
+	d->event_at = -1;
+	set_sender(d, o->sender);
 	char *name = mem_strndup(topic.ptr, topic.len);
 	int failed = kproduce_open(&d->producer, settings, name, &options, err);
 	free(name);
@@ -201,6 +206,14 @@ static enum deliver_answer hand_over(struct deliver *d, struct block *block,
 	}
 }
 
+enum deliver_answer deliver_check(struct deliver *d, struct str raw, struct err *err)
+{
+	struct record *r = &d->record;
+	if (shape_record(d->shape, raw, r, &d->scratch, err))
+		return DELIVER_INVALID;
+	return kproduce_fits(d->producer, r, err) ? DELIVER_SENT : DELIVER_INVALID;
+}
+
 enum deliver_answer deliver_record(struct deliver *d, struct str raw, struct block *block,
     const struct deadline *until, struct err *err)
 {
@@ -263,6 +276,30 @@ int deliver_end(struct deliver *d, const struct deadline *until, struct err *err
 	kproduce_flush(d->producer, until, err);
 	err_clear(err);
 	return report(d, err);
+}
+
+int deliver_event(struct deliver *d, const char *topic, const struct record *event,
+    int64_t *offset, const struct deadline *until, struct err *err)
+{
+	int32_t partitions;
+	struct record r = *event;
+	if (kproduce_turn(d->producer, topic, &partitions, until, err))
+		return -1;
+	r.partition = murmur2_partition(r.key, partitions);
+	if (kproduce_send(d->producer, &r, NULL, err) != KPRODUCE_SENT ||
+	    kproduce_flush(d->producer, until, err))
+		return -1;
+	const struct err *why = kproduce_trouble(d->producer);
+	*offset = d->event_at;
+	if (*offset >= 0)
+		return 0;
+	return err_set(err, why->text ? why->status : ST_FAIL, "event not written: %s",
+	    why->text ? why->text : "refused");
+}
+
+struct kproduce *deliver_producer(struct deliver *d)
+{
+	return d->producer;
 }
 
 struct deliver_counts deliver_counts(const struct deliver *d)

@@ -33,10 +33,18 @@ struct deliver_counts {
 	int64_t resumed; /* of those, delivered by the predecessor */
 };
 
-/* sender is this run's random id. All borrowed pointers outlive the delivery. */
+struct deliver_options {
+	const char *sender; /* this run's random id */
+	const struct shape *shape;
+	struct pool *pool;
+	int64_t give_up_ms;
+	const char *transaction; /* transactional id: the caller begins and ends it; NULL: none */
+	void (*log)(int syslog_level, const char *text);
+};
+
+/* All borrowed pointers outlive the delivery. */
 int deliver_open(struct deliver **out, const struct kv *settings, const struct batch *b,
-    const char *sender, const struct shape *shape, struct pool *pool, int64_t give_up_ms,
-    void (*log)(int syslog_level, const char *text), struct err *err);
+    const struct deliver_options *options, struct err *err);
 
 /* Waits for the topic and learns its partitions; before the first record. */
 int deliver_begin(struct deliver *d, const struct deadline *until, struct err *err);
@@ -44,6 +52,9 @@ int deliver_begin(struct deliver *d, const struct deadline *until, struct err *e
 /* What a predecessor of this sender delivered is not sent again. Before the first record; past outlives
  * the delivery, and the sender takes its predecessor's id and so its partitions. */
 void deliver_resume(struct deliver *d, struct past *past);
+
+/* Could raw be delivered? DELIVER_INVALID and err: no. */
+enum deliver_answer deliver_check(struct deliver *d, struct str raw, struct err *err);
 
 /* raw lies in block. Waits while the queue is full, until `until` is interrupted. */
 enum deliver_answer deliver_record(struct deliver *d, struct str raw, struct block *block,
@@ -54,6 +65,13 @@ void deliver_poll(struct deliver *d, int wait_ms);
 /* Waits for the last acknowledgements. 0: every record sent was acknowledged. -1: ST_PARTIAL some
  * were not, ST_UNKNOWN of some it is not known, or the reason why none was; err says which. */
 int deliver_end(struct deliver *d, const struct deadline *until, struct err *err);
+
+/* Sends the event that ends the batch, when all records are acknowledged, and waits for its own:
+ * *offset is where it lies. Nothing can be delivered after it. */
+int deliver_event(struct deliver *d, const char *topic, const struct record *event,
+    int64_t *offset, const struct deadline *until, struct err *err);
+
+struct kproduce *deliver_producer(struct deliver *d);
 
 struct deliver_counts deliver_counts(const struct deliver *d);
 int64_t deliver_longest(const struct deliver *d); /* message.max.bytes */

@@ -3,14 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/atomic.h"
 #include "app/deliver.h"
 #include "base/mem.h"
+#include "kafka/ktxn.h"
 #include "tool/clock.h"
 #include "tool/msg.h"
 #include "tool/proc.h"
 #include "tool/progress.h"
 #include "tool/sig.h"
 #include "tool/source.h"
+#include "tool/spool.h"
 
 /* What may be read and not yet acknowledged. */
 #define MEMORY_LIMIT ((size_t)24 << 20)
@@ -33,6 +36,8 @@ struct sending {
 	struct pool pool;
 	struct source source;
 	struct proc command;
+	struct spool spool;   /* with options->atomic, and: */
+	struct atomic atomic;
 	struct out rejects;
 	struct progress progress;
 	int64_t next_look_ms, rejected;
@@ -61,6 +66,18 @@ static int add_inputs(struct sending *s)
 	return t->operands.argc ? 0 : source_add_file(&s->source, "-", &t->err);
 }
 
+static int too_much(struct sending *s)
+{
+	return err_set(&s->t->err, ST_FAIL, "the input is longer than --max-bytes %lld, too much for "
+	    "one transaction of transaction.timeout.ms", (long long)s->options->max_bytes);
+}
+
+static int check_size(struct sending *s)
+{
+	bool atomic = s->options->atomic;
+	return atomic && s->source.bytes_total > s->options->max_bytes ? too_much(s) : 0;
+}
+
 static int check_open(struct sending *s)
 {
 	struct tool_ctx *t = s->t;
@@ -86,21 +103,49 @@ static int find_past(struct sending *s, const struct batch *now)
 	return 0;
 }
 
+/* Who may not complete the batch is told so before the work. */
+static int check_completes(struct sending *s, const struct batch *now)
+{
+	struct batch after = BATCH_INIT;
+	struct batch_change change = {.action = BATCH_COMPLETE};
+	struct buf owner = BUF_INIT;
+	session_owner(s->t, NULL, &owner);
+	change.owner = buf_str(&owner);
+	int failed = batch_apply(now, &change, &after, &s->t->err);
+	batch_release(&after);
+	buf_release(&owner);
+	return failed;
+}
+
+static int open_delivery(struct sending *s, const struct batch *now)
+{
+	struct tool_ctx *t = s->t;
+	const struct sending_options *o = s->options;
+	struct buf transaction = BUF_INIT;
+	char sender[SESSION_TOKEN];
+	session_token(sender);
+	ktxn_id(&transaction, batch_member(now, "topic"), batch_id(now));
+	const struct deliver_options options = {.sender = sender, .shape = &o->shape,
+	    .pool = &s->pool, .give_up_ms = t->budget_ms, .log = msg_library,
+	    .transaction = o->atomic ? buf_text(&transaction) : NULL};
+	int failed = deliver_open(&s->deliver, &t->settings.kv, now, &options, &t->err) ||
+	    deliver_begin(s->deliver, &t->deadline, &t->err);
+	if (!failed && o->atomic)
+		failed = check_completes(s, now) || spool_open(&s->spool, &t->err);
+	buf_release(&transaction);
+	return failed;
+}
+
 static int begin(struct sending *s)
 {
 	struct tool_ctx *t = s->t;
 	struct batch now = BATCH_INIT;
-	char sender[SESSION_TOKEN];
 	const struct kbatch_options all = KBATCH_OPTIONS_INIT;
-	session_token(sender);
 	pool_init(&s->pool, MEMORY_LIMIT);
 	int failed = session_log(t, s->target->stream, true, &s->log) ||
 	    kbatch_open(&s->batch, s->log, str_of(s->target->id), &all, &t->deadline, &t->err) ||
 	    check_open(s) || kbatch_document(s->batch, &now, &t->err) ||
-	    deliver_open(&s->deliver, &t->settings.kv, &now, sender, &s->options->shape, &s->pool,
-		t->budget_ms, msg_library, &t->err) ||
-	    deliver_begin(s->deliver, &t->deadline, &t->err) || find_past(s, &now) ||
-	    add_inputs(s);
+	    open_delivery(s, &now) || find_past(s, &now) || add_inputs(s) || check_size(s);
 	if (!failed && s->options->rejects)
 		failed = out_create(&s->rejects, s->options->rejects, &t->err);
 	batch_release(&now);
@@ -108,15 +153,14 @@ static int begin(struct sending *s)
 	return failed ? -1 : 0;
 }
 
-static int look_at_batch(struct sending *s)
+static int look_at_batch(struct sending *s, struct err *err)
 {
-	struct tool_ctx *t = s->t;
-	if (kbatch_poll(s->batch, 0, &t->err) < 0)
+	if (kbatch_poll(s->batch, 0, err) < 0)
 		return -1;
 	enum batch_status status = kbatch_fold(s->batch)->status;
 	if (status == BATCH_STARTED)
 		return 0;
-	return err_set(&t->err, ST_FAIL, "batch '%s' was %s by another while it was being sent",
+	return err_set(err, ST_FAIL, "batch '%s' was %s by another while it was being sent",
 	    s->target->id, status == BATCH_FAILED ? "marked as failed" : batch_status_name(status));
 }
 
@@ -131,13 +175,14 @@ static int look_around(struct sending *s)
 		return err_set(&t->err, ST_PARTIAL, "interrupted");
 	if (c.failed + c.unknown)
 		return err_set(&t->err, ST_PARTIAL, "stopped, since records were not accepted");
-	const struct progress_at at = {.records = c.acked, .bytes = s->source.bytes_read,
+	bool spooling = s->options->atomic && !s->atomic.begun;
+	const struct progress_at at = {.records = spooling ? s->spool.records : c.acked, .bytes = s->source.bytes_read,
 	    .bytes_total = s->source.bytes_total};
 	progress_tick(&s->progress, &at);
 	if (now_ms < s->next_look_ms)
 		return 0;
 	s->next_look_ms = now_ms + LOOK_MS;
-	return look_at_batch(s);
+	return look_at_batch(s, &t->err);
 }
 
 static int keep_reject(struct sending *s, struct str raw)
@@ -171,15 +216,24 @@ static int refuse(struct sending *s, const struct source_record *r)
 	return keep_reject(s, r->value);
 }
 
-static int send_one(struct sending *s, const struct source_record *r)
+/* 1: this record is to be sent. */
+static int inspect(struct sending *s, const struct source_record *r)
 {
-	struct tool_ctx *t = s->t;
 	if (s->options->skip_blank && str_trim(r->value).len == 0)
 		return 0;
 	if (r->unterminated && s->options->strict) {
-		err_set(&t->err, ST_FAIL, "the last one has no delimiter at its end");
+		err_set(&s->t->err, ST_FAIL, "the last one has no delimiter at its end");
 		return refuse(s, r);
 	}
+	return 1;
+}
+
+static int send_one(struct sending *s, const struct source_record *r)
+{
+	struct tool_ctx *t = s->t;
+	int wanted = inspect(s, r);
+	if (wanted <= 0)
+		return wanted;
 	switch (deliver_record(s->deliver, r->value, r->block, &t->deadline, &t->err)) {
 	case DELIVER_SENT:
 		s->unterminated = r->unterminated;
@@ -192,7 +246,30 @@ static int send_one(struct sending *s, const struct source_record *r)
 	return -1;
 }
 
-static int send_all(struct sending *s)
+static int spool_one(struct sending *s, const struct source_record *r)
+{
+	struct tool_ctx *t = s->t;
+	int wanted = inspect(s, r);
+	if (wanted <= 0)
+		return wanted;
+	if (deliver_check(s->deliver, r->value, &t->err) != DELIVER_SENT)
+		return refuse(s, r);
+	s->unterminated = r->unterminated;
+	if (spool_add(&s->spool, r->value, &t->err))
+		return -1;
+	return s->spool.bytes > s->options->max_bytes ? too_much(s) : 0;
+}
+
+/* What was spooled was checked: any answer but one is final. */
+static int send_spooled(struct sending *s, const struct source_record *r)
+{
+	struct tool_ctx *t = s->t;
+	return deliver_record(s->deliver, r->value, r->block, &t->deadline, &t->err) == DELIVER_SENT
+	    ? 0 : -1;
+}
+
+static int each_record(struct sending *s,
+    int (*take)(struct sending *s, const struct source_record *r))
 {
 	struct tool_ctx *t = s->t;
 	struct source_record r;
@@ -204,7 +281,7 @@ static int send_all(struct sending *s)
 		}
 		if (state == SOURCE_END)
 			return 0;
-		if (state == SOURCE_RECORD && send_one(s, &r))
+		if (state == SOURCE_RECORD && take(s, &r))
 			return -1;
 		if (state == SOURCE_WAIT && s->source.why == SOURCE_NO_BLOCK)
 			deliver_poll(s->deliver, 20);
@@ -265,6 +342,12 @@ static int finish(struct sending *s, bool failed)
 	return -1;
 }
 
+/* They must be safe before anybody is told that the rest was sent. */
+static int close_rejects(struct sending *s, struct err *err)
+{
+	return s->rejects.name && out_close(&s->rejects, err) ? -1 : 0;
+}
+
 static void describe(const struct sending *s, struct sender *out)
 {
 	const struct sending_options *o = s->options;
@@ -295,38 +378,113 @@ static int print(struct sending *s)
 	return failed ? -1 : 0;
 }
 
-static int report(struct sending *s)
+static int tell_rejected(struct sending *s)
 {
-	struct tool_ctx *t = s->t;
-	struct deliver_counts c = deliver_counts(s->deliver);
-	if (look_at_batch(s) || print(s))
-		return -1;
-	msg_debug(1, "%lld records into batch '%s'", (long long)c.acked, s->target->id);
+	long long acked = (long long)deliver_counts(s->deliver).acked;
+	msg_debug(1, "%lld records into batch '%s'", acked, s->target->id);
 	if (!s->rejected)
 		return 0;
-	return err_set(&t->err, ST_PARTIAL, "%lld records delivered, %lld refused and left out",
-	    (long long)c.acked, (long long)s->rejected);
+	return err_set(&s->t->err, ST_PARTIAL, "%lld records delivered, %lld refused and left out",
+	    acked, (long long)s->rejected);
+}
+
+/* Every record is acknowledged, or why not. */
+static int await_all(struct sending *s, const struct deadline *d)
+{
+	struct tool_ctx *t = s->t;
+	if (deliver_end(s->deliver, d, &t->err) == 0)
+		return 0;
+	const struct err *why = kproduce_trouble(deliver_producer(s->deliver));
+	return err_set(&t->err, why->text ? why->status : ST_TIME, "%s",
+	    why->text ? why->text : "no acknowledgement in time");
+}
+
+static int complete(struct sending *s, struct batch *after)
+{
+	struct tool_ctx *t = s->t;
+	struct buf owner = BUF_INIT;
+	struct sender mine = {0};
+	struct json_t *manifest = NULL;
+	struct deadline d = deadline_start(t->budget_ms);
+	session_owner(t, NULL, &owner);
+	struct batch_change change = {.action = BATCH_COMPLETE, .owner = buf_str(&owner),
+	    .now_ms = clock_wall_ms()};
+	int failed = await_all(s, &d);
+	if (!failed) {
+		describe(s, &mine);
+		failed = manifest_add(&s->target->manifest, &mine, &t->err);
+		change.expected = manifest_records(&s->target->manifest);
+		change.manifest = manifest = manifest_json(&s->target->manifest);
+	}
+	failed = failed || atomic_end(&s->atomic, &change, after, &d);
+	js_free(manifest);
+	sender_release(&mine);
+	buf_release(&owner);
+	return failed;
+}
+
+static void explain_abort(struct sending *s)
+{
+	struct err *err = &s->t->err, ended = ERR_INIT;
+	/* A fence tells that somebody took over, the batch tells who. */
+	if (s->batch && look_at_batch(s, &ended))
+		err_move(err, &ended);
+	err_clear(&ended);
+	err_set(err, err->status == ST_PARTIAL ? ST_FAIL : err->status,
+	    "%s; the transaction is aborted, and no record of it counts", err->text);
+}
+
+/* All was spooled and is good: now the transaction, as short as can be. */
+static int send_atomically(struct sending *s, struct batch *after)
+{
+	struct tool_ctx *t = s->t;
+	struct deadline d = deadline_start(t->budget_ms);
+	s->atomic = (struct atomic){.t = t, .target = s->target, .log = s->log,
+	    .batch = &s->batch, .deliver = s->deliver};
+	source_release(&s->source);
+	int failed = spool_read(&s->spool, &s->source, &s->pool,
+			 (size_t)deliver_longest(s->deliver), &t->err) ||
+	    atomic_begin(&s->atomic, &d) || check_open(s) || each_record(s, send_spooled) ||
+	    complete(s, after);
+	if (failed && s->atomic.begun)
+		explain_abort(s);
+	atomic_close(&s->atomic);
+	return failed;
+}
+
+static int run_atomic(struct sending *s)
+{
+	struct tool_ctx *t = s->t;
+	struct batch after = BATCH_INIT;
+	int failed = each_record(s, spool_one) || end_command(s) || close_rejects(s, &t->err) ||
+	    send_atomically(s, &after) || session_print_done(t, &after);
+	batch_release(&after);
+	return failed;
+}
+
+static int run_plain(struct sending *s)
+{
+	bool stopped = each_record(s, send_one) || end_command(s) || end_past(s);
+	return finish(s, stopped) || close_rejects(s, &s->t->err) || look_at_batch(s, &s->t->err) || print(s);
 }
 
 int sending_run(struct tool_ctx *t, struct target *x, const struct sending_options *o)
 {
-	struct sending s = {.t = t, .target = x, .options = o, .command = PROC_INIT};
-	int failed = begin(&s);
-	if (!failed) {
-		bool stopped = send_all(&s) || end_command(&s) || end_past(&s);
-		failed = finish(&s, stopped);
-	}
+	struct sending s = {.t = t, .target = x, .options = o, .command = PROC_INIT,
+	    .spool = SPOOL_INIT};
+	int failed = begin(&s) || (o->atomic ? run_atomic(&s) : run_plain(&s));
 	progress_end();
 	struct err late = ERR_INIT;
-	if (s.rejects.name && out_close(&s.rejects, failed ? &late : &t->err))
-		failed = -1;
+	if (failed)
+		close_rejects(&s, &late);
 	err_clear(&late);
-	failed = failed || report(&s);
+	failed = failed || tell_rejected(&s);
 	proc_end(&s.command, GRACE_MS);
 	proc_release(&s.command);
 	deliver_close(s.deliver);
 	past_close(s.past);
 	source_release(&s.source);
+	spool_close(&s.spool);
 	pool_release(&s.pool);
 	kbatch_close(s.batch);
 	klog_close(s.log);

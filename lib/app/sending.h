@@ -14,6 +14,8 @@ struct sending_options {
 	bool skip_blank;     /* records of nothing but blanks are none */
 	bool strict;         /* a last record without its delimiter is refused */
 	bool resume;         /* an interrupted sender of the same input delivered some: the rest */
+	bool atomic;         /* records and completion in one transaction, of at most max_bytes */
+	int64_t max_bytes;
 	bool skip_invalid;   /* go on after a record that cannot be sent */
 };
 

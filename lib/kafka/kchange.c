@@ -1,14 +1,18 @@
 #include "kafka/kchange.h"
 
 #include <stdlib.h>
+#include <syslog.h>
 
 #include "base/mem.h"
 #include "base/murmur2.h"
 #include "kafka/kproduce.h"
+#include "kafka/ktxn.h"
 
 #define SLICE_MS 100
 
 struct kchange {
+	const struct kv *settings;
+	void (*log_cb)(int level, const char *text);
 	struct klog *log;
 	struct kproduce *producer;
 	struct kbatch *batch;
@@ -45,6 +49,8 @@ int kchange_open(struct kchange **out, const struct kv *settings, struct klog *l
 	/* A third of the time is kept to read back what became of an unanswered write. */
 	struct kproduce_options options = {.give_up_ms = budget_ms / 3 * 2, .acked = on_acked,
 	    .ctx = k, .log = log_cb};
+	k->settings = settings;
+	k->log_cb = log_cb;
 	k->log = log;
 	k->writer = str_of(writer);
 	if (kproduce_open(&k->producer, settings, klog_topic(log), &options, err)) {
@@ -155,6 +161,22 @@ int kchange_create(struct kchange *k, const struct batch *b, bool fresh, int64_t
 	return k->verdict == FOLD_COUNTED ? 0 : exists(k, id, err);
 }
 
+/* A sender in a transaction that hangs would hold back readers, and our event, too. Without the right to
+ * fence it, it is left to see our event by itself. */
+static void fence_sender(struct kchange *k, const struct batch *b, const struct deadline *d)
+{
+	struct err err = ERR_INIT;
+	struct buf id = BUF_INIT, topic = BUF_INIT;
+	struct str name = batch_member(b, "topic");
+	buf_add_str(&topic, name);
+	ktxn_id(&id, name, batch_id(b));
+	if (name.len && ktxn_fence(k->settings, buf_text(&topic), buf_text(&id), d, k->log_cb, &err))
+		k->log_cb(LOG_INFO, err.text);
+	err_clear(&err);
+	buf_release(&id);
+	buf_release(&topic);
+}
+
 int kchange_apply(struct kchange *k, struct str id, const struct batch_change *c,
     struct batch *out, const struct deadline *d, struct err *err)
 {
@@ -166,6 +188,8 @@ int kchange_apply(struct kchange *k, struct str id, const struct batch_change *c
 		batch_release(&now);
 		if (failed)
 			return -1;
+		if (k->attempt == 0 && (c->action == BATCH_TERMINATE || c->action == BATCH_FAIL))
+			fence_sender(k, out, d);
 		if (put(k, out, c->now_ms, d, err) || read_back(k, out, d, err)) {
 			batch_release(out);
 			return -1;

@@ -1,6 +1,7 @@
 #include "kafka/klog.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/murmur2.h"
@@ -30,7 +31,10 @@ int klog_open(struct klog **out, const struct kv *settings, const char *stream,
 	l->options = *options;
 	l->held = SIZE_MAX;
 	kread_tune(&tuning, 1, options->follow);
-	struct kclient_options co = {.settings = tuning.pairs, .log = options->log};
+	const char *pairs[KREAD_TUNING + 3] = {"isolation.level",
+	    options->uncommitted ? "read_uncommitted" : "read_committed"};
+	memcpy(pairs + 2, tuning.pairs, KREAD_TUNING * sizeof(*pairs));
+	struct kclient_options co = {.settings = pairs, .log = options->log};
 	if (kclient_open(&l->client, KCLIENT_READER, settings, &co, err) ||
 	    kclient_topic(l->client, l->topic, &l->partitions, d, err)) {
 		klog_close(l);

@@ -2,11 +2,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "kafka/kclient_int.h"
 #include "kafka/kerr.h"
+#include "kafka/kproduce_int.h"
 #include "kafka/krecord.h"
+#include "kafka/ktxn.h"
 
 struct kproduce {
 	struct kclient *client;
@@ -27,8 +30,24 @@ static enum kack_result result_of(const rd_kafka_message_t *m)
 									       : KACK_UNKNOWN;
 }
 
-/* Why nothing can be written. A fatal error stands behind the code by which a call or a record tells it. */
-static void explain(struct kproduce *p, rd_kafka_resp_err_t e, struct err *err)
+bool kproduce_is_fenced(rd_kafka_resp_err_t e)
+{
+	return e == RD_KAFKA_RESP_ERR__FENCED || e == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+	    e == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+}
+
+/* A broker that ended the transaction for its age looks the same as another owner. */
+static void set_fenced(const struct kproduce *p, struct err *err)
+{
+	char ms[32] = "";
+	size_t size = sizeof(ms);
+	rd_kafka_conf_get(rd_kafka_conf(p->client->rk), "transaction.timeout.ms", ms, &size);
+	err_set(err, ST_FAIL, "the transaction was ended from outside: another sender of this batch or "
+	    "batch-terminate took over, or it lasted longer than transaction.timeout.ms=%s", ms);
+}
+
+/* A fatal error stands behind the code by which a call or a record tells it. */
+void kproduce_explain(struct kproduce *p, rd_kafka_resp_err_t e, struct err *err)
 {
 	char why[512];
 	bool behind = e == RD_KAFKA_RESP_ERR__PURGE_QUEUE || e == RD_KAFKA_RESP_ERR__FATAL ||
@@ -42,6 +61,8 @@ static void explain(struct kproduce *p, rd_kafka_resp_err_t e, struct err *err)
 	if (e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
 	    e == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
 		err_set(err, ST_CONNECT, "topic %s: no right to write it (Write)", p->name);
+	else if (kproduce_is_fenced(e))
+		set_fenced(p, err);
 	else if (fatal)
 		err_set(err, kerr_status(e), "topic %s: %s", p->name, why);
 	else
@@ -54,7 +75,7 @@ static void on_delivered(void *ctx, const rd_kafka_message_t *m)
 	p->in_flight--;
 	/* The first reason counts: what follows it is often only its consequence. */
 	if (m->err && !p->trouble.text)
-		explain(p, m->err, &p->trouble);
+		kproduce_explain(p, m->err, &p->trouble);
 	struct kack ack = {
 	    .cookie = m->_private,
 	    .result = result_of(m),
@@ -76,21 +97,31 @@ static int64_t conf_number(rd_kafka_t *rk, const char *name)
 	return strtoll(text, NULL, 10);
 }
 
-int kproduce_open(struct kproduce **out, const struct kv *settings, const char *topic,
-    const struct kproduce_options *options, struct err *err)
+/* A transaction's records live as long as it does: message.timeout.ms is then its time. */
+static void tune(const struct kproduce_options *o, char give_up[24], const char *out[16])
 {
-	char give_up[24];
-	int64_t ms = options->give_up_ms < INT32_MAX ? options->give_up_ms : INT32_MAX;
-	snprintf(give_up, sizeof(give_up), "%lld", (long long)(ms > 0 ? ms : 1));
-	const char *const tuning[] = {
-	    "message.timeout.ms", give_up,
-	    "linger.ms", options->bulk ? "10" : "0",
+	int64_t ms = o->give_up_ms < INT32_MAX ? o->give_up_ms : INT32_MAX;
+	snprintf(give_up, 24, "%lld", (long long)(ms > 0 ? ms : 1));
+	const char *const tuning[16] = {
+	    "linger.ms", o->bulk ? "10" : "0",
 	    /* What is under way should fit into the processor's caches: two threads touch each record. */
 	    "batch.num.messages", "2000",
 	    "queue.buffering.max.messages", "16000",
 	    "queue.buffering.max.kbytes", "32768",
+	    o->transaction ? "transactional.id" : "message.timeout.ms",
+	    o->transaction ? o->transaction : give_up,
+	    o->transaction ? "transaction.timeout.ms" : NULL, KTXN_TIMEOUT_MS,
 	    NULL,
 	};
+	memcpy(out, tuning, sizeof(tuning));
+}
+
+int kproduce_open(struct kproduce **out, const struct kv *settings, const char *topic,
+    const struct kproduce_options *options, struct err *err)
+{
+	char give_up[24];
+	const char *tuning[16];
+	tune(options, give_up, tuning);
 	struct kclient_options co = {.settings = tuning, .log = options->log};
 	struct kproduce *p = mem_zalloc(1, sizeof(*p));
 	p->options = *options;
@@ -111,6 +142,38 @@ int kproduce_check(struct kproduce *p, int32_t *partitions, const struct deadlin
     struct err *err)
 {
 	return kclient_topic(p->client, p->name, partitions, d, err);
+}
+
+int kproduce_turn(struct kproduce *p, const char *topic, int32_t *partitions,
+    const struct deadline *d, struct err *err)
+{
+	rd_kafka_topic_t *handle = kclient_handle(p->client, topic, err);
+	if (!handle)
+		return -1;
+	rd_kafka_topic_destroy(p->topic);
+	free(p->name);
+	p->topic = handle;
+	p->name = mem_strdup(topic);
+	return kproduce_check(p, partitions, d, err);
+}
+
+struct kclient *kproduce_client(struct kproduce *p)
+{
+	return p->client;
+}
+
+static void too_long(const struct kproduce *p, const struct record *r, struct err *err)
+{
+	err_set(err, ST_FAIL, "%zu bytes with its key: longer than message.max.bytes=%lld",
+	    r->key.len + r->value.len, (long long)p->longest);
+}
+
+bool kproduce_fits(const struct kproduce *p, const struct record *r, struct err *err)
+{
+	if ((int64_t)(r->key.len + r->value.len) <= p->longest)
+		return true;
+	too_long(p, r, err);
+	return false;
 }
 
 enum kproduce_answer kproduce_send(struct kproduce *p, const struct record *r, void *cookie, struct err *err)
@@ -138,11 +201,10 @@ enum kproduce_answer kproduce_send(struct kproduce *p, const struct record *r, v
 	if (e == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		return KPRODUCE_FULL;
 	if (e == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-		err_set(err, ST_FAIL, "%zu bytes with its key: longer than message.max.bytes=%lld",
-		    r->key.len + r->value.len, (long long)p->longest);
+		too_long(p, r, err);
 		return KPRODUCE_TOO_LONG;
 	}
-	explain(p, e, err);
+	kproduce_explain(p, e, err);
 	return KPRODUCE_REFUSED;
 }
 

@@ -33,6 +33,8 @@ struct kproduce;
 struct kproduce_options {
 	int64_t give_up_ms; /* a record not acknowledged so long after its sending has failed */
 	bool bulk;          /* many records: wait a little for fuller requests */
+	const char *transaction; /* transactional.id, see kafka/ktxn.h; NULL: records count one by one.
+				  * With one, the transaction's end is what gives up, not give_up_ms. */
 	void (*acked)(void *ctx, const struct kack *ack);
 	void *ctx;
 	void (*log)(int syslog_level, const char *text);
@@ -45,6 +47,13 @@ int kproduce_open(struct kproduce **out, const struct kv *settings, const char *
 /* The topic is there and may be seen: how many partitions it has. */
 int kproduce_check(struct kproduce *p, int32_t *partitions, const struct deadline *d,
     struct err *err);
+
+/* Is it short enough for message.max.bytes? Else err says so. */
+bool kproduce_fits(const struct kproduce *p, const struct record *r, struct err *err);
+
+/* Later records go to this topic; those before it are acknowledged. */
+int kproduce_turn(struct kproduce *p, const char *topic, int32_t *partitions,
+    const struct deadline *d, struct err *err);
 
 enum kproduce_answer {
 	KPRODUCE_REFUSED = -1, /* err says why; no record will be accepted any more */
@@ -63,6 +72,8 @@ void kproduce_poll(struct kproduce *p, int wait_ms);
 int kproduce_flush(struct kproduce *p, const struct deadline *d, struct err *err);
 
 int64_t kproduce_in_flight(const struct kproduce *p);
+
+struct kclient *kproduce_client(struct kproduce *p);
 
 /* Why the last record failed, with the status that means; ST_OK and NULL: none did. */
 const struct err *kproduce_trouble(const struct kproduce *p);

@@ -1,0 +1,152 @@
+#include "kafka/ktxn.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "kafka/kclient_int.h"
+#include "kafka/kerr.h"
+#include "kafka/kproduce_int.h"
+
+/* So long a call may block without a look at what else happened. */
+#define SLICE_MS 500
+#define ABORT_MS 1500
+
+void ktxn_id(struct buf *out, struct str topic, struct str batch)
+{
+	buf_printf(out, "btx.%.*s.%.*s.send", (int)topic.len, topic.ptr, (int)batch.len, batch.ptr);
+}
+
+static void setting(rd_kafka_t *rk, const char *name, char *out, size_t size)
+{
+	out[0] = '\0';
+	rd_kafka_conf_get(rd_kafka_conf(rk), name, out, &size);
+}
+
+/* Takes the error. */
+static int explain(struct kproduce *p, rd_kafka_error_t *e, struct err *err)
+{
+	rd_kafka_resp_err_t code = rd_kafka_error_code(e);
+	rd_kafka_t *rk = kproduce_client(p)->rk;
+	char text[256];
+	if (code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED) {
+		setting(rk, "transactional.id", text, sizeof(text));
+		err_set(err, ST_CONNECT, "transactional id %s: no right to use it (Write)", text);
+	} else if (code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT) {
+		setting(rk, "transaction.timeout.ms", text, sizeof(text));
+		err_set(err, ST_USAGE, "transaction.timeout.ms=%s: longer than the broker allows "
+		    "(its transaction.max.timeout.ms)", text);
+	} else if (kproduce_is_fenced(code)) {
+		kproduce_explain(p, code, err);
+	} else {
+		return kerr_take(err, e, "transaction");
+	}
+	rd_kafka_error_destroy(e);
+	return -1;
+}
+
+int ktxn_begin(struct kproduce *p, const struct deadline *d, struct err *err)
+{
+	struct kclient *c = kproduce_client(p);
+	rd_kafka_error_t *e;
+	while ((e = rd_kafka_init_transactions(c->rk, deadline_slice_ms(d, SLICE_MS)))) {
+		kclient_serve(c, 0);
+		if (!rd_kafka_error_is_retriable(e))
+			return explain(p, e, err);
+		rd_kafka_error_destroy(e);
+		if (kclient_check(c, d, "transaction", err))
+			return -1;
+	}
+	e = rd_kafka_begin_transaction(c->rk);
+	return e ? explain(p, e, err) : 0;
+}
+
+static enum ktxn_end unknown(rd_kafka_error_t *e, struct err *err)
+{
+	err_set(err, ST_UNKNOWN, "the transaction's commit was asked for and not answered: %s",
+	    rd_kafka_error_string(e));
+	rd_kafka_error_destroy(e);
+	return KTXN_UNKNOWN;
+}
+
+enum ktxn_end ktxn_commit(struct kproduce *p, const struct deadline *d, struct err *err)
+{
+	struct kclient *c = kproduce_client(p);
+	struct deadline whole = *d;
+	rd_kafka_error_t *e;
+	whole.interrupted = NULL;
+	while ((e = rd_kafka_commit_transaction(c->rk, deadline_slice_ms(&whole, SLICE_MS)))) {
+		kclient_serve(c, 0);
+		if (rd_kafka_error_txn_requires_abort(e)) {
+			explain(p, e, err);
+			ktxn_abort(p);
+			return KTXN_ABORTED;
+		}
+		bool again = rd_kafka_error_is_retriable(e) && !rd_kafka_error_is_fatal(e);
+		if (!again || deadline_left_ms(&whole) == 0)
+			return unknown(e, err);
+		rd_kafka_error_destroy(e);
+	}
+	return KTXN_COMMITTED;
+}
+
+void ktxn_abort(struct kproduce *p)
+{
+	struct kclient *c = kproduce_client(p);
+	rd_kafka_error_t *e = rd_kafka_abort_transaction(c->rk, ABORT_MS);
+	if (e)
+		rd_kafka_error_destroy(e);
+	kclient_serve(c, 0);
+}
+
+/* Where the topic's partitions end for such a reader, added up. */
+static int ends(const struct kv *settings, const char *topic, const char *isolation, int64_t *sum,
+    const struct deadline *d, void (*log)(int, const char *), struct err *err)
+{
+	const char *const pairs[] = {"isolation.level", isolation, NULL};
+	const struct kclient_options options = {.settings = pairs, .log = log};
+	struct kclient *c = NULL;
+	int32_t count;
+	if (kclient_open(&c, KCLIENT_READER, settings, &options, err))
+		return -1;
+	int failed = kclient_topic(c, topic, &count, d, err);
+	size_t n = failed ? 0 : (size_t)count;
+	int32_t *partitions = mem_zalloc(n + 1, sizeof(*partitions));
+	int64_t *offsets = mem_zalloc(n + 1, sizeof(*offsets));
+	for (size_t i = 0; i < n; i++)
+		partitions[i] = (int32_t)i;
+	failed = failed ||
+	    kclient_offsets(c, topic, partitions, n, KOFFSET_END, offsets, d, err);
+	*sum = 0;
+	for (size_t i = 0; i < n; i++)
+		*sum += offsets[i];
+	free(partitions);
+	free(offsets);
+	kclient_close(c);
+	return failed ? -1 : 0;
+}
+
+static void ignore_acks(void *ctx, const struct kack *ack)
+{
+	(void)ctx;
+	(void)ack;
+}
+
+int ktxn_fence(const struct kv *settings, const char *topic, const char *id,
+    const struct deadline *d, void (*log)(int syslog_level, const char *text), struct err *err)
+{
+	const struct kproduce_options options = {.transaction = id, .acked = ignore_acks,
+	    .log = log};
+	struct kproduce *p = NULL;
+	int64_t committed, all;
+	/* In this order: what is committed between the two questions looks open, and that does no harm. */
+	if (ends(settings, topic, "read_committed", &committed, d, log, err) ||
+	    ends(settings, topic, "read_uncommitted", &all, d, log, err))
+		return -1;
+	if (all <= committed)
+		return 0;
+	int failed = kproduce_open(&p, settings, topic, &options, err) || ktxn_begin(p, d, err);
+	if (!failed)
+		ktxn_abort(p); /* nothing was sent: this tells the broker nothing */
+	kproduce_close(p);
+	return failed ? -1 : 0;
+}

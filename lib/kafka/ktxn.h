@@ -1,0 +1,38 @@
+/* ktxn: one Kafka transaction around all that a producer sends (KIP-98).
+ *
+ * One transaction to a producer: who wants another try opens another one. The producer was opened with a
+ * transactional id; while it is at work, whoever begins with the same id fences it: its records are
+ * aborted and it cannot commit any more. A transaction that was begun must be ended: one left open
+ * keeps readers of committed records waiting until the broker ends it, by transaction.timeout.ms. */
+#ifndef KAFKA_KTXN_H
+#define KAFKA_KTXN_H
+
+#include "base/buf.h"
+#include "kafka/kproduce.h"
+
+/* How long an open transaction lives when its owner does not answer. */
+#define KTXN_TIMEOUT_MS "15000"
+
+/* The id under which a batch is sent in one transaction, appended. */
+void ktxn_id(struct buf *out, struct str topic, struct str batch);
+
+/* Fences others of this id, has the broker abort what they left open, and begins. */
+int ktxn_begin(struct kproduce *p, const struct deadline *d, struct err *err);
+
+enum ktxn_end {
+	KTXN_COMMITTED,
+	KTXN_ABORTED, /* surely not committed; err says why */
+	KTXN_UNKNOWN, /* no answer in time: the log tells it later; err is ST_UNKNOWN */
+};
+
+/* Everything was acknowledged. A signal does not end the wait: half asked is asked. */
+enum ktxn_end ktxn_commit(struct kproduce *p, const struct deadline *d, struct err *err);
+
+/* As far as the broker answers within a second or two; it does the same by itself when time is up. */
+void ktxn_abort(struct kproduce *p);
+
+/* When somebody's open transaction holds back readers of topic, ends the one of this id. */
+int ktxn_fence(const struct kv *settings, const char *topic, const char *id,
+    const struct deadline *d, void (*log)(int syslog_level, const char *text), struct err *err);
+
+#endif
