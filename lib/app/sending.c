@@ -5,14 +5,13 @@
 
 #include "app/atomic.h"
 #include "app/deliver.h"
+#include "app/intake.h"
 #include "base/mem.h"
 #include "kafka/ktxn.h"
 #include "tool/clock.h"
 #include "tool/msg.h"
-#include "tool/proc.h"
 #include "tool/progress.h"
 #include "tool/sig.h"
-#include "tool/source.h"
 #include "tool/spool.h"
 
 /* What may be read and not yet acknowledged. */
@@ -34,37 +33,12 @@ struct sending {
 	struct deliver *deliver;
 	struct past *past;
 	struct pool pool;
-	struct source source;
-	struct proc command;
-	struct spool spool;   /* with options->atomic, and: */
+	struct intake in;
+	struct spool spool; /* with options->atomic, and: */
 	struct atomic atomic;
-	struct out rejects;
 	struct progress progress;
-	int64_t next_look_ms, rejected;
-	bool unterminated;
-	bool cut_short; /* the input itself was the reason to stop */
+	int64_t next_look_ms;
 };
-
-static int add_inputs(struct sending *s)
-{
-	struct tool_ctx *t = s->t;
-	source_init(&s->source, &s->pool, &s->options->style,
-	    (size_t)deliver_longest(s->deliver));
-	if (t->operands.command) {
-		const struct proc_spec spec = {.argv = t->operands.command, .out = PROC_PIPE,
-		    .in = PROC_NULL, /* at a terminal its own process group may not read */
-		    .hide = (const char *const *)t->settings.secret_env};
-		if (proc_start(&s->command, &spec, &t->err))
-			return -1;
-		source_add_fd(&s->source, s->command.out, t->operands.command[0]);
-		s->command.out = -1;
-		return 0;
-	}
-	for (int i = 0; i < t->operands.argc; i++)
-		if (source_add_file(&s->source, t->operands.argv[i], &t->err))
-			return -1;
-	return t->operands.argc ? 0 : source_add_file(&s->source, "-", &t->err);
-}
 
 static int too_much(struct sending *s)
 {
@@ -75,7 +49,7 @@ static int too_much(struct sending *s)
 static int check_size(struct sending *s)
 {
 	bool atomic = s->options->atomic;
-	return atomic && s->source.bytes_total > s->options->max_bytes ? too_much(s) : 0;
+	return atomic && s->in.source.bytes_total > s->options->max_bytes ? too_much(s) : 0;
 }
 
 static int check_open(struct sending *s)
@@ -145,9 +119,8 @@ static int begin(struct sending *s)
 	int failed = session_log(t, s->target->stream, true, &s->log) ||
 	    kbatch_open(&s->batch, s->log, str_of(s->target->id), &all, &t->deadline, &t->err) ||
 	    check_open(s) || kbatch_document(s->batch, &now, &t->err) ||
-	    open_delivery(s, &now) || find_past(s, &now) || add_inputs(s) || check_size(s);
-	if (!failed && s->options->rejects)
-		failed = out_create(&s->rejects, s->options->rejects, &t->err);
+	    open_delivery(s, &now) || find_past(s, &now) || intake_open(&s->in, t, s->options, &s->pool,
+		(size_t)deliver_longest(s->deliver)) || check_size(s);
 	batch_release(&now);
 	progress_init(&s->progress, "sent");
 	return failed ? -1 : 0;
@@ -176,8 +149,9 @@ static int look_around(struct sending *s)
 	if (c.failed + c.unknown)
 		return err_set(&t->err, ST_PARTIAL, "stopped, since records were not accepted");
 	bool spooling = s->options->atomic && !s->atomic.begun;
-	const struct progress_at at = {.records = spooling ? s->spool.records : c.acked, .bytes = s->source.bytes_read,
-	    .bytes_total = s->source.bytes_total};
+	const struct progress_at at = {.records = spooling ? s->spool.records : c.acked,
+	    .bytes = s->in.source.bytes_read,
+	    .bytes_total = s->in.source.bytes_total};
 	progress_tick(&s->progress, &at);
 	if (now_ms < s->next_look_ms)
 		return 0;
@@ -185,61 +159,18 @@ static int look_around(struct sending *s)
 	return look_at_batch(s, &t->err);
 }
 
-static int keep_reject(struct sending *s, struct str raw)
-{
-	struct buf line = BUF_INIT;
-	if (!s->options->rejects)
-		return 0;
-	frame_put(&s->options->style, &line, raw, false);
-	int failed = out_buf(&s->rejects, &line, &s->t->err);
-	buf_release(&line);
-	return failed;
-}
-
-/* t->err says why this record cannot be sent. */
-static int refuse(struct sending *s, const struct source_record *r)
-{
-	struct tool_ctx *t = s->t;
-	const char *unit = s->options->style.kind == FRAME_WHOLE ? "" : "record ";
-	if (s->options->style.kind == FRAME_DELIM)
-		unit = "line ";
-	if (s->options->style.kind == FRAME_WHOLE)
-		err_wrap(&t->err, "%s", r->name);
-	else
-		err_wrap(&t->err, "%s, %s%lld", r->name, unit, (long long)r->number);
-	s->cut_short = !s->options->skip_invalid;
-	if (s->cut_short)
-		return -1;
-	msg_warn("%s", t->err.text);
-	err_clear(&t->err);
-	s->rejected++;
-	return keep_reject(s, r->value);
-}
-
-/* 1: this record is to be sent. */
-static int inspect(struct sending *s, const struct source_record *r)
-{
-	if (s->options->skip_blank && str_trim(r->value).len == 0)
-		return 0;
-	if (r->unterminated && s->options->strict) {
-		err_set(&s->t->err, ST_FAIL, "the last one has no delimiter at its end");
-		return refuse(s, r);
-	}
-	return 1;
-}
-
 static int send_one(struct sending *s, const struct source_record *r)
 {
 	struct tool_ctx *t = s->t;
-	int wanted = inspect(s, r);
+	int wanted = intake_inspect(&s->in, r);
 	if (wanted <= 0)
 		return wanted;
 	switch (deliver_record(s->deliver, r->value, r->block, &t->deadline, &t->err)) {
 	case DELIVER_SENT:
-		s->unterminated = r->unterminated;
+		s->in.unterminated = r->unterminated;
 		return 0;
 	case DELIVER_INVALID:
-		return refuse(s, r);
+		return intake_refuse(&s->in, r);
 	case DELIVER_FATAL:
 		break;
 	}
@@ -249,12 +180,12 @@ static int send_one(struct sending *s, const struct source_record *r)
 static int spool_one(struct sending *s, const struct source_record *r)
 {
 	struct tool_ctx *t = s->t;
-	int wanted = inspect(s, r);
+	int wanted = intake_inspect(&s->in, r);
 	if (wanted <= 0)
 		return wanted;
 	if (deliver_check(s->deliver, r->value, &t->err) != DELIVER_SENT)
-		return refuse(s, r);
-	s->unterminated = r->unterminated;
+		return intake_refuse(&s->in, r);
+	s->in.unterminated = r->unterminated;
 	if (spool_add(&s->spool, r->value, &t->err))
 		return -1;
 	return s->spool.bytes > s->options->max_bytes ? too_much(s) : 0;
@@ -274,16 +205,16 @@ static int each_record(struct sending *s,
 	struct tool_ctx *t = s->t;
 	struct source_record r;
 	for (unsigned n = 1;; n++) {
-		int state = source_next(&s->source, &r, 50, &t->err);
+		int state = source_next(&s->in.source, &r, 50, &t->err);
 		if (state < 0) {
-			s->cut_short = true;
+			s->in.cut_short = true;
 			return -1;
 		}
 		if (state == SOURCE_END)
 			return 0;
 		if (state == SOURCE_RECORD && take(s, &r))
 			return -1;
-		if (state == SOURCE_WAIT && s->source.why == SOURCE_NO_BLOCK)
+		if (state == SOURCE_WAIT && s->in.source.why == SOURCE_NO_BLOCK)
 			deliver_poll(s->deliver, 20);
 		if ((state == SOURCE_WAIT || n % LOOK_EVERY == 0) && look_around(s))
 			return -1;
@@ -293,16 +224,11 @@ static int each_record(struct sending *s,
 /* The command's end decides whether its output was all of it. */
 static int end_command(struct sending *s)
 {
-	if (!s->t->operands.command)
-		return 0;
-	for (;;) {
-		struct deadline d = deadline_start(LOOK_MS);
-		if (proc_wait(&s->command, &d))
-			break;
+	int ended;
+	while ((ended = intake_end(&s->in, LOOK_MS)) == 0)
 		if (look_around(s))
 			return -1;
-	}
-	return proc_verdict(&s->command, &s->t->err);
+	return ended < 0 ? -1 : 0;
 }
 
 static int end_past(struct sending *s)
@@ -332,7 +258,7 @@ static int finish(struct sending *s, bool failed)
 	}
 	/* Of what stopped the sending, and what became of the records sent, the worse decides. */
 	enum status status = lost ? after.status : why.status;
-	if (status == ST_FAIL && s->cut_short && c.acked)
+	if (status == ST_FAIL && s->in.cut_short && c.acked)
 		status = ST_PARTIAL;
 	err_set(&t->err, status, "%s: %s%s%lld records of batch '%s' were delivered",
 	    why.text, lost ? after.text : "", lost ? "; " : "", (long long)c.acked,
@@ -342,22 +268,16 @@ static int finish(struct sending *s, bool failed)
 	return -1;
 }
 
-/* They must be safe before anybody is told that the rest was sent. */
-static int close_rejects(struct sending *s, struct err *err)
-{
-	return s->rejects.name && out_close(&s->rejects, err) ? -1 : 0;
-}
-
 static void describe(const struct sending *s, struct sender *out)
 {
 	const struct sending_options *o = s->options;
 	deliver_sender(s->deliver, out);
-	out->rejected = s->rejected;
+	out->rejected = s->in.rejected;
 	out->framing =
 	    mem_strdup(o->shape.envelope ? "envelope" : frame_kind_name(o->style.kind));
 	if (!o->shape.envelope && o->style.kind == FRAME_DELIM)
 		out->delimiter = mem_strdup(o->delimiter_text);
-	out->unterminated = out->delimiter && s->unterminated;
+	out->unterminated = out->delimiter && s->in.unterminated;
 }
 
 /* The document as it is now, with this sender's manifest and those that came with it. */
@@ -382,10 +302,10 @@ static int tell_rejected(struct sending *s)
 {
 	long long acked = (long long)deliver_counts(s->deliver).acked;
 	msg_debug(1, "%lld records into batch '%s'", acked, s->target->id);
-	if (!s->rejected)
+	if (!s->in.rejected)
 		return 0;
 	return err_set(&s->t->err, ST_PARTIAL, "%lld records delivered, %lld refused and left out",
-	    acked, (long long)s->rejected);
+	    acked, (long long)s->in.rejected);
 }
 
 /* Every record is acknowledged, or why not. */
@@ -441,8 +361,8 @@ static int send_atomically(struct sending *s, struct batch *after)
 	struct deadline d = deadline_start(t->budget_ms);
 	s->atomic = (struct atomic){.t = t, .target = s->target, .log = s->log,
 	    .batch = &s->batch, .deliver = s->deliver};
-	source_release(&s->source);
-	int failed = spool_read(&s->spool, &s->source, &s->pool,
+	source_release(&s->in.source);
+	int failed = spool_read(&s->spool, &s->in.source, &s->pool,
 			 (size_t)deliver_longest(s->deliver), &t->err) ||
 	    atomic_begin(&s->atomic, &d) || check_open(s) || each_record(s, send_spooled) ||
 	    complete(s, after);
@@ -456,7 +376,7 @@ static int run_atomic(struct sending *s)
 {
 	struct tool_ctx *t = s->t;
 	struct batch after = BATCH_INIT;
-	int failed = each_record(s, spool_one) || end_command(s) || close_rejects(s, &t->err) ||
+	int failed = each_record(s, spool_one) || end_command(s) || intake_close(&s->in, &t->err) ||
 	    send_atomically(s, &after) || session_print_done(t, &after);
 	batch_release(&after);
 	return failed;
@@ -465,25 +385,23 @@ static int run_atomic(struct sending *s)
 static int run_plain(struct sending *s)
 {
 	bool stopped = each_record(s, send_one) || end_command(s) || end_past(s);
-	return finish(s, stopped) || close_rejects(s, &s->t->err) || look_at_batch(s, &s->t->err) || print(s);
+	return finish(s, stopped) || intake_close(&s->in, &s->t->err) || look_at_batch(s, &s->t->err) || print(s);
 }
 
 int sending_run(struct tool_ctx *t, struct target *x, const struct sending_options *o)
 {
-	struct sending s = {.t = t, .target = x, .options = o, .command = PROC_INIT,
+	struct sending s = {.t = t, .target = x, .options = o, .in = INTAKE_INIT,
 	    .spool = SPOOL_INIT};
 	int failed = begin(&s) || (o->atomic ? run_atomic(&s) : run_plain(&s));
 	progress_end();
 	struct err late = ERR_INIT;
 	if (failed)
-		close_rejects(&s, &late);
+		intake_close(&s.in, &late);
 	err_clear(&late);
 	failed = failed || tell_rejected(&s);
-	proc_end(&s.command, GRACE_MS);
-	proc_release(&s.command);
 	deliver_close(s.deliver);
 	past_close(s.past);
-	source_release(&s.source);
+	intake_release(&s.in);
 	spool_close(&s.spool);
 	pool_release(&s.pool);
 	kbatch_close(s.batch);

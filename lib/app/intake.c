@@ -1,0 +1,103 @@
+#include "app/intake.h"
+
+#include "tool/clock.h"
+#include "tool/msg.h"
+
+/* A command that is not wanted any more gets this long to end by itself. */
+#define GRACE_MS 1000
+
+static int start_command(struct intake *in)
+{
+	struct tool_ctx *t = in->t;
+	const struct proc_spec spec = {.argv = t->operands.command, .out = PROC_PIPE,
+	    .in = PROC_NULL, /* at a terminal its own process group may not read */
+	    .hide = (const char *const *)t->settings.secret_env};
+	if (proc_start(&in->command, &spec, &t->err))
+		return -1;
+	source_add_fd(&in->source, in->command.out, t->operands.command[0]);
+	in->command.out = -1;
+	return 0;
+}
+
+static int add_inputs(struct intake *in)
+{
+	struct tool_ctx *t = in->t;
+	if (t->operands.command)
+		return start_command(in);
+	for (int i = 0; i < t->operands.argc; i++)
+		if (source_add_file(&in->source, t->operands.argv[i], &t->err))
+			return -1;
+	return t->operands.argc ? 0 : source_add_file(&in->source, "-", &t->err);
+}
+
+int intake_open(struct intake *in, struct tool_ctx *t, const struct sending_options *o,
+    struct pool *pool, size_t longest)
+{
+	in->t = t;
+	in->options = o;
+	source_init(&in->source, pool, &o->style, longest);
+	if (add_inputs(in))
+		return -1;
+	return o->rejects ? out_create(&in->rejects, o->rejects, &t->err) : 0;
+}
+
+int intake_inspect(struct intake *in, const struct source_record *r)
+{
+	if (in->options->skip_blank && str_trim(r->value).len == 0)
+		return 0;
+	if (r->unterminated && in->options->strict) {
+		err_set(&in->t->err, ST_FAIL, "the last one has no delimiter at its end");
+		return intake_refuse(in, r);
+	}
+	return 1;
+}
+
+static int keep_reject(struct intake *in, struct str raw)
+{
+	struct buf line = BUF_INIT;
+	if (!in->options->rejects)
+		return 0;
+	frame_put(&in->options->style, &line, raw, false);
+	int failed = out_buf(&in->rejects, &line, &in->t->err);
+	buf_release(&line);
+	return failed;
+}
+
+int intake_refuse(struct intake *in, const struct source_record *r)
+{
+	struct tool_ctx *t = in->t;
+	const char *unit = in->options->style.kind == FRAME_DELIM ? "line" : "record";
+	if (in->options->style.kind == FRAME_WHOLE)
+		err_wrap(&t->err, "%s", r->name);
+	else
+		err_wrap(&t->err, "%s, %s %lld", r->name, unit, (long long)r->number);
+	in->cut_short = !in->options->skip_invalid;
+	if (in->cut_short)
+		return -1;
+	msg_warn("%s", t->err.text);
+	err_clear(&t->err);
+	in->rejected++;
+	return keep_reject(in, r->value);
+}
+
+int intake_end(struct intake *in, int64_t wait_ms)
+{
+	struct deadline d = deadline_start(wait_ms);
+	if (!in->t->operands.command)
+		return 1;
+	if (!proc_wait(&in->command, &d))
+		return 0;
+	return proc_verdict(&in->command, &in->t->err) ? -1 : 1;
+}
+
+int intake_close(struct intake *in, struct err *err)
+{
+	return in->rejects.name && out_close(&in->rejects, err) ? -1 : 0;
+}
+
+void intake_release(struct intake *in)
+{
+	proc_end(&in->command, GRACE_MS);
+	proc_release(&in->command);
+	source_release(&in->source);
+}
