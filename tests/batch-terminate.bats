@@ -144,6 +144,15 @@ sender_stops() { # SECONDS BEFORE-MS
 	exec {input}>&-
 }
 
+@test "a sender whose input trickles stops too" {
+	create
+	background sender batch-send -B "$B" -- bash -c 'while sleep 0.02; do echo one; done'
+	wait_for 10 holds_records "$S.in"
+	before=$(milliseconds)
+	batch-terminate -B "$B"
+	sender_stops 2 "$before"
+}
+
 @test "a sender's command is stopped with it" {
 	create
 	background sender batch-send -B "$B" -- bash -c 'echo $$ >command.pid; exec yes'

@@ -17,7 +17,8 @@
 /* What may be read and not yet acknowledged. */
 #define MEMORY_LIMIT ((size_t)24 << 20)
 
-/* So often the batch's events are looked at; and so many records go by without asking the clock. */
+/* So often the batch's events are looked at; and so many records of one read go by without asking
+ * the clock. */
 #define LOOK_MS    250
 #define LOOK_EVERY 512
 
@@ -204,8 +205,11 @@ static int each_record(struct sending *s,
 {
 	struct tool_ctx *t = s->t;
 	struct source_record r;
+	int64_t bytes_read = 0;
 	for (unsigned n = 1;; n++) {
 		int state = source_next(&s->in.source, &r, 50, &t->err);
+		bool fresh = s->in.source.bytes_read != bytes_read;
+		bytes_read = s->in.source.bytes_read;
 		if (state < 0) {
 			s->in.cut_short = true;
 			return -1;
@@ -216,7 +220,7 @@ static int each_record(struct sending *s,
 			return -1;
 		if (state == SOURCE_WAIT && s->in.source.why == SOURCE_NO_BLOCK)
 			deliver_poll(s->deliver, 20);
-		if ((state == SOURCE_WAIT || n % LOOK_EVERY == 0) && look_around(s))
+		if ((state == SOURCE_WAIT || fresh || n % LOOK_EVERY == 0) && look_around(s))
 			return -1;
 	}
 }
