@@ -124,6 +124,12 @@ nothing_sent() {
 	nothing_sent
 }
 
+@test "a document that cannot be printed: what was delivered is said" {
+	into_full_disk() { seq 3 | batch-send -B "$B" >/dev/full; }
+	run -1 --separate-stderr into_full_disk
+	says "3 records of batch '$B' were delivered" 'standard output: No space left on device'
+}
+
 @test "a closed standard input is an error, not an empty one" {
 	run -1 --separate-stderr sh -c 'batch-send -B "$1" <&-' - "$B"
 	says 'standard input'

@@ -295,11 +295,14 @@ static int print(struct sending *s)
 	    kbatch_document(s->batch, &b, &t->err);
 	if (!failed) {
 		js_set(b.doc, "manifest", manifest_json(&s->target->manifest));
-		failed = session_print(t, &b);
+		failed = session_print(t, &b) || out_flush(&t->out, &t->err);
 	}
 	sender_release(&mine);
 	batch_release(&b);
-	return failed ? -1 : 0;
+	if (!failed)
+		return 0;
+	return err_wrap(&t->err, "%lld records of batch '%s' were delivered, but its document "
+	    "could not be printed", (long long)deliver_counts(s->deliver).acked, s->target->id);
 }
 
 static int tell_rejected(struct sending *s)
