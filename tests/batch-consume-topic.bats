@@ -294,7 +294,7 @@ sorted() {
 	lettered
 	into_full_disk() { batch-consume -t "$T" -G "$S.g" -e >/dev/full; }
 	run -1 --separate-stderr into_full_disk
-	mentions 'No space left on device'
+	says 'No space left on device'
 	run -0 --separate-stderr batch-consume -t "$T" -G "$S.g" -e
 	[[ ${#lines[@]} == 15 ]]
 }

@@ -136,7 +136,7 @@ each_way() { # FUNCTION
 	full
 	COMMAND=(batch-consume -s "$S" -G "$S.g" -e)
 	full
-	COMMAND=(batch-consume -t "$S.notification" -e -q)
+	COMMAND=(batch-consume -t "$S.notification" -e)
 	full
 	B=$(batch-create -s "$S" -n x | jq -r .id)
 	work terminate "$S"
@@ -163,7 +163,7 @@ each_way() { # FUNCTION
 	closed
 	COMMAND=(batch-consume -s "$S" -G "$S.g" -e)
 	closed
-	COMMAND=(batch-consume -t "$S.in" -e -q)
+	COMMAND=(batch-consume -t "$S.in" -e)
 	closed
 	B=$(batch-create -s "$S" -n x | jq -r .id)
 	work terminate "$S"

@@ -218,8 +218,9 @@ int consume_topic(struct tool_ctx *t, const struct consuming_options *o,
 		progress_init(&b.progress, "scanned");
 		failed = browse(&b) || out_flush(&t->out, &t->err) || commit(&b);
 		progress_end();
-		msg_note("%lld records scanned, %lld matched", (long long)b.scanned,
-		    (long long)b.matched);
+		if (!t->out.failed)
+			msg_note("%lld records scanned, %lld matched", (long long)b.scanned,
+			    (long long)b.matched);
 	}
 	kread_close(b.read);
 	kclient_close(b.client);
