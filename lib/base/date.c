@@ -163,7 +163,7 @@ int date_parse(struct str text, int64_t *ms, struct err *err)
 			    shown_len(text), text.ptr);
 		return err_set(err, ST_USAGE,
 		    "'%.*s' is not a time (2026-11-21T10:30:00Z, 2026-11-21, seconds or "
-		    "milliseconds since 1970)",
+		    "milliseconds since 1970, -1h)",
 		    shown_len(text), text.ptr ? text.ptr : "");
 	}
 	if (n < DATE_MIN_MS || n > DATE_MAX_MS)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -149,6 +150,7 @@ static void test_date_parse_rel(void **state)
 		assert_int_equal(date_parse_rel(str_of(bad[i]), 10000000, &ms, &err), -1);
 		assert_int_equal(err.status, ST_USAGE);
 	}
+	assert_non_null(strstr(err.text, ", -1h)"));
 	err_clear(&err);
 }
 
