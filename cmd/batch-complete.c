@@ -29,6 +29,8 @@ static int count_records(struct tool_ctx *t, struct kfetch *f, int64_t *records)
 	struct kfetch_counts before = {0};
 	int64_t moved_ms = clock_mono_ms();
 	for (;;) {
+		if (sig_ended())
+			return err_set(&t->err, ST_FAIL, "interrupted");
 		struct kfetch_counts c = kfetch_counts(f);
 		if (c.records != before.records || c.passed != before.passed)
 			moved_ms = clock_mono_ms();
@@ -40,13 +42,11 @@ static int count_records(struct tool_ctx *t, struct kfetch *f, int64_t *records)
 			*records = kfetch_counts(f).records;
 			return 0;
 		case KREAD_EMPTY:
-			if (sig_ended() || clock_mono_ms() - moved_ms > t->budget_ms)
+			if (clock_mono_ms() - moved_ms > t->budget_ms)
 				return err_set(&t->err, ST_TIME, "time is up after %lld records",
 				    (long long)c.records);
 			break;
 		case KREAD_RECORD:
-			if (sig_ended())
-				return err_set(&t->err, ST_FAIL, "interrupted");
 			break;
 		}
 	}

@@ -54,6 +54,19 @@ setup() {
 	doc_is '.expectedRecordCount == 3'
 }
 
+@test "SIGTERM while it counts is called so" {
+	create
+	seq 20000 | batch-send -B "$B" -X batch.num.messages=10 >/dev/null
+	create
+	slow=(-X fetch.message.max.bytes=1 -X debug=fetch -vvv)
+	background counter batch-complete -B "$B" --count "${slow[@]}"
+	wait_for 10 grep -q "Fetch topic $S.in" counter.err
+	kill -TERM "${pids[counter]}"
+	ends 143 counter
+	run -0 grep -c '^batch-complete: interrupted' counter.err
+	counted created
+}
+
 @test "--count of nothing is a batch of zero records" {
 	create
 	run -0 --separate-stderr batch-complete -B "$B" --count

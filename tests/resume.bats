@@ -77,6 +77,17 @@ manifest_of() { # FILE
 	batch-consume -B "$B" | cmp - input
 }
 
+@test "SIGTERM while it looks for what was delivered is called so" {
+	seq 20000 >input
+	batch-send -B "$B" -X batch.num.messages=10 input >/dev/null
+	slow=(-X fetch.message.max.bytes=1 -X debug=fetch -vvv)
+	background sender batch-send --resume -B "$B" "${slow[@]}" input
+	wait_for 10 grep -q "Fetch topic $S.in" sender.err
+	kill -TERM "${pids[sender]}"
+	ends 143 sender
+	run -0 grep -c '^batch-send: --resume: interrupted' sender.err
+}
+
 @test "an input that is not the same is refused" {
 	seq 1000 >input
 	killed_in_the_middle input 600

@@ -74,10 +74,14 @@ static enum kread_state next(const struct past *p, struct kfetch *f, const struc
     struct err *err)
 {
 	for (int64_t idle_ms = 0;; idle_ms += SLICE_MS) {
+		if (sig_ended()) {
+			err_set(err, ST_PARTIAL, "interrupted");
+			return KREAD_ERROR;
+		}
 		enum kread_state s = kfetch_next(f, SLICE_MS, out, err);
 		if (s != KREAD_EMPTY)
 			return s;
-		if (sig_ended() || (p->idle_ms >= 0 && idle_ms > p->idle_ms)) {
+		if (p->idle_ms >= 0 && idle_ms > p->idle_ms) {
 			err_set(err, ST_TIME, "time is up while looking for what was delivered");
 			return KREAD_ERROR;
 		}
@@ -88,11 +92,11 @@ static int find_senders(struct past *p, const struct kfetch_options *options, st
 {
 	struct kfetch *f;
 	const struct record *r;
-	enum kread_state s = KREAD_ERROR;
+	enum kread_state s;
 	struct deadline d = deadline_start(p->idle_ms);
 	if (kfetch_open(&f, p->settings, &p->batch, options, &d, err))
 		return -1;
-	while (!sig_ended() && (s = next(p, f, &r, err)) == KREAD_RECORD)
+	while ((s = next(p, f, &r, err)) == KREAD_RECORD)
 		note(p, r);
 	kfetch_close(f);
 	return s == KREAD_DONE ? 0 : -1;
