@@ -53,10 +53,10 @@ have_jars() {
 }
 
 fetch_jars() {
-	local new=$jars/libs.new
+	local new=$jars/libs.new plugin=org.apache.maven.plugins:maven-dependency-plugin
 	command -v mvn >/dev/null || die "needs Maven to fetch Kafka; tests/setup.sh demo installs it"
 	rm -rf "$new" "$jars/stamp"
-	mvn -q -B -ntp -f "$here/pom.xml" dependency:copy-dependencies \
+	mvn -q -B -ntp -f "$here/pom.xml" "$plugin:copy-dependencies" \
 		-DincludeScope=runtime -DoutputDirectory="$new" >&2 || die "Maven could not fetch Kafka"
 	rm -rf "$jars/libs"
 	mv "$new" "$jars/libs"
