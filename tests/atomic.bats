@@ -229,6 +229,29 @@ end_of() { # ISOLATION
 	done
 }
 
+@test "against batch-complete and batch-terminate in a race: one wins, and a loser leaves nothing" {
+	local round won rc
+	echo one >input
+	for round in {1..40}; do
+		create
+		{ batch-send --atomic -B "$B" input >sent.json 2>sent.err || echo $? >rc.sent; } &
+		sleep "$(printf 0.%03d $((round)))" # so that all orders come up
+		if ((round % 2)); then
+			batch-complete -B "$B" --records 5 >other.json 2>other.err || echo $? >rc.other
+		else
+			batch-terminate -B "$B" >other.json 2>other.err || echo $? >rc.other
+		fi
+		wait
+		won=$(verdicts "$B" | grep -c 'counted$')
+		((won == 2))
+		rc=$(cat rc.* 2>/dev/null | tr -d '\n')
+		rm -f rc.*
+		echo "$round: $rc $(cat sent.err)"
+		[[ $rc == [16] ]]
+		[[ -s sent.json ]] || ((($(kget "$S.in" -f '%h\n' | grep -c "batchId=$B") || true) == 0))
+	done
+}
+
 @test "wrong combinations are usage errors" {
 	run -2 batch-send --atomic --resume -B "$B" /dev/null
 	run -2 batch-send --max-bytes 5 -B "$B" /dev/null

@@ -8,26 +8,26 @@
 static void on_seen(void *ctx, const struct event *e, enum fold_verdict v)
 {
 	struct atomic *a = ctx;
-	if (!e || !a->writer.len || !str_eq(e->writer, buf_str(&a->writer)))
+	if (!e || !str_eq(e->writer, buf_str(&a->writer)))
 		return;
 	a->seen = true;
 	a->verdict = v;
 }
 
-int atomic_begin(struct atomic *a, const struct deadline *d)
+void atomic_watch(struct atomic *a, struct kbatch_options *options)
 {
-	struct tool_ctx *t = a->t;
-	const struct kbatch_options options = {.until_ms = INT64_MAX, .seen = on_seen, .ctx = a};
 	char token[SESSION_TOKEN];
 	session_token(token);
-	if (ktxn_begin(deliver_producer(a->deliver), d, &t->err))
+	buf_printf(&a->writer, "%s-1", token);
+	options->seen = on_seen;
+	options->ctx = a;
+}
+
+int atomic_begin(struct atomic *a, const struct deadline *d)
+{
+	if (ktxn_begin(deliver_producer(a->deliver), d, &a->t->err))
 		return -1;
 	a->begun = true;
-	kbatch_close(*a->batch);
-	*a->batch = NULL;
-	if (kbatch_open(a->batch, a->log, str_of(a->target->id), &options, d, &t->err))
-		return -1;
-	buf_printf(&a->writer, "%s-1", token);
 	return 0;
 }
 
@@ -81,7 +81,7 @@ static int read_back(struct atomic *a, int64_t offset, const struct deadline *d,
 {
 	int32_t home = klog_home(a->log, str_of(a->target->id));
 	while (!a->seen && klog_position(a->log, home) <= offset && deadline_left_ms(d))
-		if (kbatch_poll(*a->batch, deadline_slice_ms(d, SLICE_MS), err) < 0)
+		if (kbatch_poll(a->batch, deadline_slice_ms(d, SLICE_MS), err) < 0)
 			return -1;
 	if (!a->seen && klog_position(a->log, home) > offset)
 		return err_set(err, ST_FAIL, "the transaction was aborted");
@@ -93,7 +93,7 @@ static int read_back(struct atomic *a, int64_t offset, const struct deadline *d,
 		return 0;
 	return err_set(err, ST_STATE, "batch '%s' was %s by another at the same moment: the records "
 	    "are in the topic and count for nothing", a->target->id,
-	    batch_status_name(kbatch_fold(*a->batch)->status));
+	    batch_status_name(kbatch_fold(a->batch)->status));
 }
 
 static int commit(struct atomic *a, int64_t offset, const struct deadline *d)
@@ -121,7 +121,7 @@ int atomic_end(struct atomic *a, const struct batch_change *c, struct batch *out
 	struct tool_ctx *t = a->t;
 	struct batch now = BATCH_INIT;
 	int64_t offset = -1;
-	int failed = kbatch_document(*a->batch, &now, &t->err) || batch_apply(&now, c, out, &t->err);
+	int failed = kbatch_document(a->batch, &now, &t->err) || batch_apply(&now, c, out, &t->err);
 	batch_release(&now);
 	failed = failed || put_event(a, out, c->now_ms, &offset, d) ||
 	    check_first(a, offset, d) || commit(a, offset, d);

@@ -13,7 +13,7 @@ struct atomic {
 	struct tool_ctx *t;
 	struct target *target;
 	struct klog *log;
-	struct kbatch **batch;   /* the caller's; opened anew by atomic_begin */
+	struct kbatch *batch;    /* opened with what atomic_watch said */
 	struct deliver *deliver; /* opened with the batch's transactional id */
 	bool begun;              /* and not ended: what fails now leaves nothing behind */
 
@@ -23,7 +23,10 @@ struct atomic {
 	enum fold_verdict verdict;
 };
 
-/* Fences other senders, begins, and reads the batch again, since it may have ended until now. */
+/* Lets the batch be opened such that our own event is known when it comes. */
+void atomic_watch(struct atomic *a, struct kbatch_options *options);
+
+/* Fences other senders, and begins. */
 int atomic_begin(struct atomic *a, const struct deadline *d);
 
 /* All records are acknowledged: applies c, commits, and makes sure that it counted. The document is in

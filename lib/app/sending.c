@@ -115,8 +115,10 @@ static int begin(struct sending *s)
 {
 	struct tool_ctx *t = s->t;
 	struct batch now = BATCH_INIT;
-	const struct kbatch_options all = KBATCH_OPTIONS_INIT;
+	struct kbatch_options all = KBATCH_OPTIONS_INIT;
 	pool_init(&s->pool, MEMORY_LIMIT);
+	if (s->options->atomic)
+		atomic_watch(&s->atomic, &all);
 	int failed = session_log(t, s->target->stream, true, &s->log) ||
 	    kbatch_open(&s->batch, s->log, str_of(s->target->id), &all, &t->deadline, &t->err) ||
 	    check_open(s) || kbatch_document(s->batch, &now, &t->err) ||
@@ -354,7 +356,7 @@ static void explain_abort(struct sending *s)
 {
 	struct err *err = &s->t->err, ended = ERR_INIT;
 	/* A fence tells that somebody took over, the batch tells who. */
-	if (s->batch && look_at_batch(s, &ended))
+	if (look_at_batch(s, &ended))
 		err_move(err, &ended);
 	err_clear(&ended);
 	err_set(err, err->status == ST_PARTIAL ? ST_FAIL : err->status,
@@ -366,16 +368,18 @@ static int send_atomically(struct sending *s, struct batch *after)
 {
 	struct tool_ctx *t = s->t;
 	struct deadline d = deadline_start(t->budget_ms);
-	s->atomic = (struct atomic){.t = t, .target = s->target, .log = s->log,
-	    .batch = &s->batch, .deliver = s->deliver};
+	s->atomic.t = t;
+	s->atomic.target = s->target;
+	s->atomic.log = s->log;
+	s->atomic.batch = s->batch;
+	s->atomic.deliver = s->deliver;
 	source_release(&s->in.source);
 	int failed = spool_read(&s->spool, &s->in.source, &s->pool,
 			 (size_t)deliver_longest(s->deliver), &t->err) ||
-	    atomic_begin(&s->atomic, &d) || check_open(s) || each_record(s, send_spooled) ||
+	    atomic_begin(&s->atomic, &d) || look_at_batch(s, &t->err) || each_record(s, send_spooled) ||
 	    complete(s, after);
 	if (failed && s->atomic.begun)
 		explain_abort(s);
-	atomic_close(&s->atomic);
 	return failed;
 }
 
@@ -406,6 +410,7 @@ int sending_run(struct tool_ctx *t, struct target *x, const struct sending_optio
 		intake_close(&s.in, &late);
 	err_clear(&late);
 	failed = failed || tell_rejected(&s);
+	atomic_close(&s.atomic);
 	deliver_close(s.deliver);
 	past_close(s.past);
 	intake_release(&s.in);
