@@ -197,6 +197,17 @@ all_of() { # GROUP OPTION...
 	[[ ! -e finished ]]
 }
 
+@test "a command that begins to read late does not cost the membership" {
+	seq 100000 >input
+	finished input
+	run -0 --separate-stderr all_of "$G" -X session.timeout.ms=6000 \
+		-X max.poll.interval.ms=6000 --exec 'sleep 9; cat >got'
+	silent
+	cmp input got
+	run -0 --separate-stderr all_of "$G" --exec 'echo again'
+	[[ -z $output ]]
+}
+
 # --- which batches
 
 @test "a batch that a worker processes comes when that is done" {

@@ -29,19 +29,24 @@ struct member {
 	int64_t batches;
 };
 
-/* While a batch is read the group must see that we live; and a batch whose partition went to another
- * member is that one's now. */
-static int tick(void *ctx, const struct kfetch_counts *so_far, struct err *err)
+/* While a batch is worked on the group must see that we live. */
+static int keep(void *ctx, struct err *err)
 {
 	struct member *m = ctx;
 	int64_t now_ms = clock_mono_ms();
-	const struct progress_at at = {.records = so_far->records, .bytes = so_far->bytes,
-	    .bytes_total = -1};
-	progress_tick(&m->progress, &at);
 	if (now_ms < m->next_keep_ms)
 		return 0;
 	m->next_keep_ms = now_ms + SLICE_MS;
 	return kgroup_keep(m->group, err);
+}
+
+static int tick(void *ctx, const struct kfetch_counts *so_far, struct err *err)
+{
+	struct member *m = ctx;
+	const struct progress_at at = {.records = so_far->records, .bytes = so_far->bytes,
+	    .bytes_total = -1};
+	progress_tick(&m->progress, &at);
+	return keep(m, err);
 }
 
 static int unload(struct member *m, struct kfetch *f, struct out *o)
@@ -59,13 +64,6 @@ static int still_ours(struct member *m)
 	    "meanwhile", m->how->group, m->event.partition);
 }
 
-static int tick_idle(void *ctx)
-{
-	struct member *m = ctx;
-	const struct kfetch_counts none = {0};
-	return tick(m, &none, &m->t->err);
-}
-
 static int to_command(struct member *m, const struct batch *b, struct kfetch *f)
 {
 	struct tool_ctx *t = m->t;
@@ -75,10 +73,12 @@ static int to_command(struct member *m, const struct batch *b, struct kfetch *f)
 		return -1;
 	out_init(&o, p.in, "the command's standard input");
 	p.in = -1;
+	o.waiting = keep;
+	o.ctx = m;
 	int failed = unload(m, f, &o);
 	/* Why it stopped reading, the command itself tells best. */
 	bool unread = failed && o.pipe_closed;
-	if (unread && handler_wait(t, &p, tick_idle, m) == 0)
+	if (unread && handler_wait(t, &p, keep, m) == 0)
 		err_set(&t->err, ST_FAIL, "the command did not read the whole batch");
 	/* A command that saw a batch which is not whole must not take the pipe's end for its end. */
 	if (failed && !unread)
@@ -87,7 +87,7 @@ static int to_command(struct member *m, const struct batch *b, struct kfetch *f)
 	if (out_close(&o, failed ? &late : &t->err))
 		failed = -1;
 	err_clear(&late);
-	failed = failed || handler_wait(t, &p, tick_idle, m) ? -1 : 0;
+	failed = failed || handler_wait(t, &p, keep, m) ? -1 : 0;
 	proc_release(&p);
 	return failed;
 }
@@ -209,9 +209,12 @@ int consume_group(struct tool_ctx *t, const char *stream, const struct consuming
     const struct consuming_group *how)
 {
 	struct member m = {.t = t, .stream = stream, .options = o, .how = how};
+	t->out.waiting = keep;
+	t->out.ctx = &m;
 	int failed = session_log(t, stream, false, &m.log);
 	failed = failed || kgroup_open(&m.group, &t->settings.kv, how->group, klog_topic(m.log),
 	    msg_library, &t->deadline, &t->err) || run(&m);
+	t->out.waiting = NULL;
 	struct deadline leave = deadline_start(LEAVE_MS);
 	leave.interrupted = NULL;
 	kgroup_close(m.group, &leave);

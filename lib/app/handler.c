@@ -39,7 +39,7 @@ int handler_start(struct tool_ctx *t, const char *command, const char *stream,
 	return failed;
 }
 
-int handler_wait(struct tool_ctx *t, struct proc *p, int (*tick)(void *ctx), void *ctx)
+int handler_wait(struct tool_ctx *t, struct proc *p, int (*tick)(void *ctx, struct err *err), void *ctx)
 {
 	for (;;) {
 		struct deadline d = deadline_start(SLICE_MS);
@@ -49,7 +49,7 @@ int handler_wait(struct tool_ctx *t, struct proc *p, int (*tick)(void *ctx), voi
 			proc_end(p, 1000);
 			return err_set(&t->err, ST_FAIL, "interrupted");
 		}
-		if (tick(ctx)) {
+		if (tick(ctx, &t->err)) {
 			proc_end(p, 1000);
 			return -1;
 		}

@@ -11,6 +11,6 @@ int handler_start(struct tool_ctx *t, const char *command, const char *stream,
     const struct batch *b, struct proc *p);
 
 /* Waits for its end; tick is called a few times a second and may stop it by -1. 0: it ended with 0. */
-int handler_wait(struct tool_ctx *t, struct proc *p, int (*tick)(void *ctx), void *ctx);
+int handler_wait(struct tool_ctx *t, struct proc *p, int (*tick)(void *ctx, struct err *err), void *ctx);
 
 #endif

@@ -104,9 +104,10 @@ static int look_around(struct unloading *u, bool idle, struct err *err)
 	if (u->idle_ms >= 0 && now_ms - u->seen_ms > u->idle_ms)
 		return err_set(err, ST_TIME, "no record came in time, after %lld records",
 		    (long long)so_far.records);
-	/* Whoever reads a pipe wants to see what there is. */
+	/* Whoever reads a pipe wants to see what there is; his time is not the broker's. */
 	if (idle && out_flush(u->out, err))
 		return -1;
+	u->seen_ms += clock_mono_ms() - now_ms;
 	return u->hooks->tick(u->hooks->ctx, &so_far, err);
 }
 

@@ -29,10 +29,10 @@ struct watcher {
 	bool done;
 };
 
-static int keep(void *ctx)
+static int keep(void *ctx, struct err *err)
 {
 	struct watcher *w = ctx;
-	return w->group ? kgroup_keep(w->group, &w->t->err) : 0;
+	return w->group ? kgroup_keep(w->group, err) : 0;
 }
 
 static int run_command(struct watcher *w, const struct batch *b)
@@ -48,6 +48,8 @@ static int run_command(struct watcher *w, const struct batch *b)
 	buf_putc(&line, '\n');
 	out_init(&o, p.in, "the command's standard input");
 	p.in = -1;
+	o.waiting = keep;
+	o.ctx = w;
 	/* A command that does not read the document is free not to. */
 	out_buf(&o, &line, &unread);
 	out_close(&o, &unread);

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "tool/sig.h"
 
 #define OUT_SIZE ((size_t)128 << 10)
+#define SLICE_MS 200
 
 void out_init(struct out *o, int fd, const char *name)
 {
@@ -64,15 +66,41 @@ static ssize_t write_a_little(int fd, const struct iovec *v)
 	return write(fd, first->iov_base, first->iov_len < PIPE_BUF ? first->iov_len : PIPE_BUF);
 }
 
+static bool may_block(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) || !S_ISREG(st.st_mode);
+}
+
 /* Bytes written, 0: call again, -1: errno. Who shares a terminal or a pipe with us may have made it
  * non-blocking. */
-static ssize_t write_some(int fd, const struct iovec *v)
+static ssize_t write_some(const struct out *o, const struct iovec *v)
 {
 	bool ending = sig_ended();
-	ssize_t n = ending ? write_a_little(fd, v) : writev(fd, v, 2);
+	bool little = ending || (o->waiting && may_block(o->fd));
+	ssize_t n = little ? write_a_little(o->fd, v) : writev(o->fd, v, 2);
 	if (n >= 0 || (errno == EINTR && !ending))
 		return n < 0 ? 0 : n;
-	return errno == EAGAIN ? wait_for_reader(fd, ending ? OUT_GRACE_MS : -1) : -1;
+	return errno == EAGAIN ? wait_for_reader(o->fd, ending ? OUT_GRACE_MS : -1) : -1;
+}
+
+static bool has_room(int fd, int wait_ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	return poll(&p, 1, wait_ms) > 0;
+}
+
+/* Until the reader takes something, or a signal ends the patience with it. */
+static int keep_waiting(struct out *o, struct err *err)
+{
+	while (o->waiting && !sig_ended() && !has_room(o->fd, 0)) {
+		if (o->waiting(o->ctx, err)) {
+			o->failed = ECANCELED;
+			return -1;
+		}
+		has_room(o->fd, SLICE_MS);
+	}
+	return 0;
 }
 
 static void advance(struct iovec *v, size_t written)
@@ -91,7 +119,9 @@ static int write_all(struct out *o, struct str more, struct err *err)
 {
 	struct iovec v[2] = {{o->data.data, o->data.len}, {(void *)(uintptr_t)more.ptr, more.len}};
 	while (v[0].iov_len + v[1].iov_len) {
-		ssize_t n = write_some(o->fd, v);
+		if (keep_waiting(o, err))
+			return -1;
+		ssize_t n = write_some(o, v);
 		if (n < 0)
 			return fail(o, errno, err);
 		advance(v, (size_t)n);

@@ -26,6 +26,11 @@ struct out {
 	int failed;       /* errno of the first failure, 0: none */
 	char *name;
 	struct buf data;
+
+	/* Called several times a second while the reader of a pipe takes nothing: -1 and err give up.
+	 * NULL: wait in silence. May be set. */
+	int (*waiting)(void *ctx, struct err *err);
+	void *ctx;
 };
 
 /* name is for messages ("standard output", a file's name). fd stays the caller's unless out_close

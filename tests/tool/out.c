@@ -148,6 +148,75 @@ static void test_out_signal(void **state)
 	close(fds[0]);
 }
 
+struct reader {
+	int fd, asked, limit;
+	struct buf got;
+};
+
+/* Reads a little only when it was asked for the third time, and the sixth... */
+static int read_late(void *ctx, struct err *err)
+{
+	struct reader *r = ctx;
+	char part[50000];
+	if (++r->asked == r->limit)
+		return err_set(err, ST_CONNECT, "enough");
+	if (r->asked % 3)
+		return 0;
+	ssize_t n = read(r->fd, part, sizeof(part));
+	assert_true(n > 0);
+	buf_add(&r->got, part, (size_t)n);
+	return 0;
+}
+
+/* Whoever waits for a reader can do something else meanwhile, in the same thread. */
+static void test_out_waiting(void **state)
+{
+	int fds[2];
+	struct reader r = {.limit = -1};
+	struct out o;
+	struct err err = ERR_INIT;
+	char *big = make_big();
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	r.fd = fds[0];
+	out_init(&o, fds[1], "pipe");
+	o.waiting = read_late;
+	o.ctx = &r;
+	assert_int_equal(out_write(&o, big, BIG, &err), 0);
+	assert_int_equal(out_close(&o, &err), 0);
+	assert_true(r.asked > 3);
+	assert_int_equal(file_read_fd(r.fd, "pipe", BIG, &r.got, &err), 0);
+	assert_int_equal(r.got.len, BIG);
+	assert_memory_equal(big, r.got.data, BIG);
+	close(fds[0]);
+	buf_release(&r.got);
+	free(big);
+}
+
+/* It may give up, and nothing is written after that. */
+static void test_out_waiting_ends(void **state)
+{
+	int fds[2];
+	struct reader r = {.limit = 2};
+	struct out o;
+	struct err err = ERR_INIT;
+	char *big = make_big();
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	r.fd = fds[0];
+	out_init(&o, fds[1], "pipe");
+	o.waiting = read_late;
+	o.ctx = &r;
+	assert_int_equal(out_write(&o, big, BIG, &err), -1);
+	assert_int_equal(err.status, ST_CONNECT);
+	assert_string_equal(err.text, "enough");
+	assert_int_equal(out_close(&o, &err), -1);
+	assert_int_equal(r.asked, 2);
+	close(fds[0]);
+	free(big);
+	err_clear(&err);
+}
+
 static void test_out_escape(void **state)
 {
 	struct out o;
@@ -171,6 +240,8 @@ int main(void)
 	    cmocka_unit_test(test_out_closed_pipe),
 	    cmocka_unit_test(test_out_slow_pipe),
 	    cmocka_unit_test(test_out_signal),
+	    cmocka_unit_test(test_out_waiting),
+	    cmocka_unit_test(test_out_waiting_ends),
 	    cmocka_unit_test_setup_teardown(test_out_escape, dir_setup, dir_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
