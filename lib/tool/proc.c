@@ -117,6 +117,10 @@ static pid_t fork_blocked(const struct launch *l)
 	if (pid == 0)
 		run_child(l);
 	int errnum = errno;
+	if (pid > 0) {
+		setpgid(pid, pid); /* the child does it too: whoever is first */
+		sig_command(pid);
+	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	errno = errnum;
 	return pid;
@@ -171,7 +175,6 @@ static int launch(struct proc *p, struct launch *l, struct err *err)
 	if (pid < 0)
 		return err_errno(err, ST_FAIL, errno, "command %s", p->name);
 	p->pid = pid;
-	setpgid(pid, pid); /* the child does it too: whoever is first */
 	close(l->report[CHILDS]);
 	l->report[CHILDS] = -1;
 	int errnum = read_report(l->report[OURS]);
@@ -180,6 +183,7 @@ static int launch(struct proc *p, struct launch *l, struct err *err)
 		return 0;
 	}
 	reap(p);
+	sig_command(0);
 	p->pid = 0;
 	p->status.exit = errnum == ENOENT ? 127 : 126;
 	return err_errno(err, ST_FAIL, errnum, "command %s", p->name);
@@ -220,6 +224,7 @@ static void take_status(struct proc *p, int raw)
 	p->status.signal = WIFSIGNALED(raw) ? WTERMSIG(raw) : 0;
 	p->status.exit = WIFSIGNALED(raw) ? -1 : WEXITSTATUS(raw);
 	p->pid = 0;
+	sig_command(0);
 }
 
 static bool has_ended(struct proc *p)
@@ -267,10 +272,13 @@ void proc_end(struct proc *p, int grace_ms)
 		return;
 	proc_kill(p, SIGTERM);
 	proc_kill(p, SIGCONT);
-	if (proc_wait(p, &grace))
+	if (proc_wait(p, &grace)) {
+		sig_command(group);
 		wait_for_group(group, &grace);
+	}
 	kill(-group, SIGKILL);
 	proc_wait(p, &forever);
+	sig_command(0);
 }
 
 int proc_verdict(const struct proc *p, struct err *err)

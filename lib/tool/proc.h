@@ -1,7 +1,8 @@
 /* proc: a command, its pipes and its end. Knows nothing of records.
  *
  * A command runs in a process group of its own, so that all of it can be stopped, and is killed
- * by the kernel when the tool is (kill -9 leaves no second writer behind). It gets default signal
+ * by the kernel when the tool is (kill -9 leaves no second writer behind); a second signal to the tool
+ * ends all of it (tool/sig.h), so there is one at a time. It gets default signal
  * handlers, an empty signal mask, no descriptor but 0 to 2, and the environment less what its
  * starter hides. Start it from the main thread: its life hangs on that thread's. Usage:
  * proc_start, use the pipes and close them, proc_wait until it has ended; proc_kill or proc_end

@@ -7,6 +7,7 @@
 
 static volatile sig_atomic_t end_signal;
 static volatile sig_atomic_t usr1;
+static volatile sig_atomic_t command;
 
 static void set_action(int n, void (*handler)(int), const sigset_t *blocked)
 {
@@ -31,6 +32,8 @@ void sig_reraise(int n)
 static void on_end(int n)
 {
 	if (end_signal) {
+		if (command)
+			kill(-command, SIGKILL);
 		sig_reraise(n);
 		_exit(128 + n);
 	}
@@ -80,6 +83,11 @@ bool sig_take_usr1(void)
 		return false;
 	usr1 = 0;
 	return true;
+}
+
+void sig_command(int group)
+{
+	command = group;
 }
 
 void sig_default_all(void)

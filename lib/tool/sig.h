@@ -18,6 +18,10 @@ bool sig_ended(void);     /* the first signal came */
 int sig_number(void);     /* which, 0: none */
 bool sig_take_usr1(void); /* SIGUSR1 came since the last question */
 
+/* The process group of the command that runs: what ends the process at once ends it, too, by
+ * SIGKILL. There is one at most; 0: none. */
+void sig_command(int group);
+
 /* Ends the process by signal n, so that its parent sees which. Returns only if that is impossible
  * (process 1 of a container is not killed by its own signal). */
 void sig_reraise(int n);

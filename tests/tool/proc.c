@@ -1,16 +1,20 @@
 #include "tool/proc.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "dir.h"
 #include "tool/clock.h"
 #include "tool/file.h"
+#include "tool/sig.h"
 
 static struct deadline soon(void)
 {
@@ -148,6 +152,44 @@ static void test_proc_clean_start(void **state)
 	buf_release(&text);
 }
 
+/* A tool with a command that hears no signal, and whose own child holds the descriptor, too. */
+static void run_deaf_command(int out)
+{
+	struct proc_spec spec = {.shell = "trap '' TERM INT; sleep 1000 & echo ready; wait"};
+	struct proc p;
+	struct err err = ERR_INIT;
+	dup2(out, 1);
+	close(out);
+	sig_setup();
+	if (proc_start(&p, &spec, &err))
+		_exit(1);
+	close(1);
+	for (;;)
+		pause();
+}
+
+/* The second signal does not wait for it, and still leaves nobody behind. */
+static void test_proc_second_signal(void **state)
+{
+	int fds[2], status;
+	char ready[6];
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	pid_t tool = fork();
+	if (tool == 0)
+		run_deaf_command(fds[1]);
+	close(fds[1]);
+	assert_int_equal(read(fds[0], ready, 6), 6);
+	assert_int_equal(kill(tool, SIGINT), 0);
+	assert_int_equal(kill(tool, SIGTERM), 0);
+	assert_int_equal(waitpid(tool, &status, 0), tool);
+	assert_true(WIFSIGNALED(status));
+	struct pollfd end = {.fd = fds[0], .events = POLLIN};
+	assert_int_equal(poll(&end, 1, 10000), 1);
+	assert_int_equal(read(fds[0], ready, 1), 0);
+	close(fds[0]);
+}
+
 /* The time is up, TERM is not heard, and what the command started goes with it. */
 static void test_proc_end(void **state)
 {
@@ -182,6 +224,7 @@ int main(void)
 	    cmocka_unit_test(test_proc_environment),
 	    cmocka_unit_test(test_proc_clean_start),
 	    cmocka_unit_test(test_proc_end),
+	    cmocka_unit_test(test_proc_second_signal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
