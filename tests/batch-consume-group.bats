@@ -228,6 +228,16 @@ all_of() { # GROUP OPTION...
 	[[ -z $output ]]
 }
 
+@test "the log is read once to see what became of the batches" {
+	finished_ids 8
+	batch-terminate -B b3 --failed 'found out' >>completed.json
+	run -0 --separate-stderr all_of "$G" -vv -f '%H{batchId}\n'
+	[[ $(uniq <<<"$output" | sort | tr '\n' ' ') == 'b1 b2 b4 b5 b6 b7 b8 ' ]]
+	n=$(sed -n 's/.*: \([0-9]*\) events read to look batches up$/\1/p' <<<"$stderr")
+	# each event once, and all of one partition again for the one that failed
+	((n > 0 && n <= 2 * 17))
+}
+
 @test "of a completion that was overtaken nothing comes" {
 	finished_ids 1
 	kget "$S.notification" -f '%s\n' | tail -n 1 |

@@ -216,3 +216,104 @@ seen() {
 	ends 143 watcher
 	cmp created.json watcher.out
 }
+
+# --- what was before
+
+# Batches of chosen ids, started and terminated.
+terminated() { # ID...
+	local id
+	for id; do
+		batch-create -n x --id "$id"
+		batch-terminate -B "$id"
+	done >>events.json
+}
+
+# At most so many events were read to look batches up, says the last run.
+looked_up() { # MOST
+	local n
+	n=$(sed -n 's/.*: \([0-9]*\) events read to look batches up$/\1/p' <<<"$stderr")
+	[[ -n $n ]] && ((n <= $1)) && return
+	echo "events read: $n"
+	return 1
+}
+
+@test "what was before is read once, however many batches come" {
+	terminated {1..6}
+	batch-create -n x --id open >>events.json
+	from=$(milliseconds)
+	terminated {11..16}
+	batch-terminate -B open
+	run -0 --separate-stderr batch-watch --since "$from" -e -vv
+	[[ ${#lines[@]} == 13 ]]
+	looked_up 13
+	run -0 --separate-stderr batch-watch --since -1h -e -vv
+	[[ ${#lines[@]} == 26 ]]
+	looked_up 0
+	run -0 --separate-stderr batch-watch -G "$S.group" -e -vv
+	[[ ${#lines[@]} == 26 ]]
+	looked_up 0
+}
+
+@test "a batch that is finished does not begin again" {
+	terminated a b
+	kget "$S.notification" -f '%s\n' | grep '"a".*"started"' >first
+	from=$(milliseconds)
+	kput "$S.notification" -k a -H ce_type=batch.created -H ce_batchversion=1 first
+	batch-create -n x --id new >>events.json
+	run -0 --separate-stderr batch-watch --since "$from" -e
+	[[ $(seen) == 'new started,' ]]
+	for options in '--since -1h' "-G $S.group"; do
+		# shellcheck disable=SC2086
+		run -0 --separate-stderr batch-watch $options -e
+		sort events.json | cmp - <(sort <<<"$output")
+	done
+}
+
+@test "foreign events in whatever partition are judged by all that was before" {
+	for p in 0 1; do
+		notify "f$p" started . -p "$p"
+		notify "f$p" terminated . -p $((1 - p))
+	done
+	from=$(milliseconds)
+	for p in 0 1; do
+		notify "f$p" completed . -p "$p"
+		notify "f$p" failed . -p $((1 - p))
+	done
+	for options in "--since $from" '--since -1h' "-G $S.group"; do
+		# shellcheck disable=SC2086
+		run -0 --separate-stderr batch-watch $options -e
+		seen | tr , '\n' | sort >"seen.$options"
+	done
+	[[ ! -s seen.--since\ $from ]]
+	cmp <(printf '%s\n' 'f0 started' 'f0 terminated' 'f1 started' 'f1 terminated' | sort) 'seen.--since -1h'
+	cmp 'seen.--since -1h' "seen.-G $S.group"
+}
+
+@test "what another member of the group saw meanwhile is not missed" {
+	for id in a b c d; do
+		batch-create -n x --id "$id" >>events.json
+	done
+	shows() { # COUNT FILE...
+		(($(cat "${@:2}" | wc -l) >= $1))
+	}
+	background stays batch-watch -G "$S.group"
+	wait_for 20 shows 4 stays.out
+	background goes batch-watch -G "$S.group"
+	comes_in() {
+		batch-create -n x >>events.json
+		[[ -s goes.out ]]
+	}
+	wait_for 20 comes_in
+	for id in a b c d; do
+		batch-complete -B "$id" --records 1 >>events.json
+	done
+	wait_for 20 shows "$(wc -l <events.json)" stays.out goes.out
+	grep -q completed goes.out
+	kill -TERM "${pids[goes]}"
+	ends 143 goes
+	for id in a b c d; do
+		batch-terminate -B "$id" --failed late >>events.json
+	done
+	wait_for 20 shows "$(wc -l <events.json)" stays.out goes.out
+	sort events.json | cmp - <(sort -u stays.out goes.out)
+}

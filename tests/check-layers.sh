@@ -110,7 +110,7 @@ strange_includes() { # ROOMS SYSTEM-HEADERS FILE...
 			if (name == "<jansson.h>")
 				return file ~ /^lib\/base\/json[.]c:/
 			if (name == "<xxhash.h>")
-				return file ~ /^lib\/base\/(digest|map)[.]c:/
+				return file ~ /^lib\/base\/(digest|map|sieve)[.]c:/
 			if (name == "<librdkafka/rdkafka.h>")
 				return file ~ /^lib\/kafka\//
 			if (name !~ /^"[a-z]+\/[a-z0-9_]+[.]h"$/)

@@ -2,6 +2,7 @@
 
 #include "app/handler.h"
 #include "kafka/kgroup.h"
+#include "kafka/kjudge.h"
 #include "tool/clock.h"
 #include "tool/file.h"
 #include "tool/msg.h"
@@ -23,6 +24,8 @@ struct member {
 	const struct consuming_group *how;
 	struct kgroup *group;
 	struct klog *log; /* to look batches up in */
+	struct kjudge *judge;
+	unsigned generation; /* of the group, that the judge knows of */
 	struct event event;
 	struct progress progress;
 	int64_t next_keep_ms;
@@ -130,42 +133,73 @@ static int deliver(struct member *m, const struct batch *b, const struct fold *f
 	return failed;
 }
 
-/* The event says that a batch is completed. Does it count, and is that still so? */
+/* 1: the batch is to this day what the event made of it. */
+static int is_so_still(struct member *m, const struct deadline *d)
+{
+	struct kbatch *now;
+	const struct kbatch_options all = KBATCH_OPTIONS_INIT;
+	int changed = kjudge_may_have_changed(m->judge, &m->event, d, &m->t->err);
+	if (changed <= 0)
+		return changed ? -1 : 1;
+	if (kbatch_open(&now, m->log, buf_str(&m->event.id), &all, d, &m->t->err))
+		return -1;
+	const struct fold *f = kbatch_fold(now);
+	bool is_so = f->partition == m->event.partition && f->offset == m->event.offset;
+	kbatch_close(now);
+	return is_so;
+}
+
+/* 1: the event completes its batch, and that is so still. */
+static int counts(struct member *m)
+{
+	enum fold_verdict v;
+	struct deadline d = deadline_start(m->t->budget_ms);
+	if (m->event.status != BATCH_COMPLETED)
+		return kjudge_pass(m->judge, &m->event, &d, &m->t->err);
+	if (kjudge_event(m->judge, &m->event, &v, &d, &m->t->err))
+		return -1;
+	int so = v == FOLD_COUNTED ? is_so_still(m, &d) : 0;
+	if (!so)
+		msg_debug(1, "batch '%s': passed over, %s", buf_text(&m->event.id),
+		    v == FOLD_COUNTED ? "it has failed since" : fold_verdict_name(v));
+	return so;
+}
+
 static int work(struct member *m)
 {
 	struct tool_ctx *t = m->t;
-	struct kbatch *found = NULL;
 	struct batch b = BATCH_INIT;
-	const struct kbatch_options all = KBATCH_OPTIONS_INIT;
-	struct str id = buf_str(&m->event.id);
-	struct deadline d = deadline_start(t->budget_ms);
-	if (kbatch_open(&found, m->log, id, &all, &d, &t->err))
+	const struct fold *f = kjudge_fold(m->judge);
+	if (fold_batch(f, &b, &t->err))
 		return -1;
-	const struct fold *f = kbatch_fold(found);
-	bool counts = f->status == BATCH_COMPLETED && f->partition == m->event.partition &&
-	    f->offset == m->event.offset;
-	int failed = 0;
-	if (counts) {
-		failed = kbatch_document(found, &b, &t->err) || deliver(m, &b, f);
-		m->batches += !failed;
-	} else {
-		msg_debug(1, "batch '%.*s': passed over, it is %s", (int)id.len, id.ptr,
-		    batch_status_name(f->status));
-	}
+	int failed = deliver(m, &b, f);
+	m->batches += !failed;
 	if (failed)
-		err_wrap(&t->err, "batch '%.*s'", (int)id.len, id.ptr);
+		err_wrap(&t->err, "batch '%s'", buf_text(&m->event.id));
 	batch_release(&b);
-	kbatch_close(found);
 	return failed ? -1 : 0;
+}
+
+/* Is this record the end of a batch to be worked on? */
+static int is_wanted(struct member *m, const struct record *r)
+{
+	const char *why;
+	if (m->generation != kgroup_generation(m->group))
+		kjudge_restart(m->judge);
+	m->generation = kgroup_generation(m->group);
+	if (!event_decode(r, &m->event, &why) || m->event.type != EVENT_STATUS)
+		return 0;
+	m->event.stray = klog_home(m->log, buf_str(&m->event.id)) != r->partition;
+	return counts(m);
 }
 
 static int take(struct member *m, const struct record *r)
 {
-	const char *why;
 	int64_t offset = r->offset;
 	int32_t partition = r->partition;
-	bool wanted = event_decode(r, &m->event, &why) && m->event.type == EVENT_STATUS &&
-	    m->event.status == BATCH_COMPLETED;
+	int wanted = is_wanted(m, r);
+	if (wanted < 0)
+		return -1;
 	if (wanted && (work(m) || out_flush(&m->t->out, &m->t->err)))
 		return -1;
 	if (wanted && !kgroup_owns(m->group, partition)) {
@@ -211,13 +245,22 @@ int consume_group(struct tool_ctx *t, const char *stream, const struct consuming
 	struct member m = {.t = t, .stream = stream, .options = o, .how = how};
 	t->out.waiting = keep;
 	t->out.ctx = &m;
-	int failed = session_log(t, stream, false, &m.log);
-	failed = failed || kgroup_open(&m.group, &t->settings.kv, how->group, klog_topic(m.log),
-	    msg_library, &t->deadline, &t->err) || run(&m);
+	int failed = session_log(t, stream, false, &m.log) ||
+	    kgroup_open(&m.group, &t->settings.kv, how->group, klog_topic(m.log), msg_library,
+		&t->deadline, &t->err);
+	if (!failed) {
+		uint64_t seed;
+		clock_random(&seed, sizeof(seed));
+		kjudge_open(&m.judge, m.log, NULL, seed);
+		failed = run(&m);
+		msg_debug(2, "%lld events read to look batches up",
+		    (long long)klog_records(m.log));
+	}
 	t->out.waiting = NULL;
 	struct deadline leave = deadline_start(LEAVE_MS);
 	leave.interrupted = NULL;
 	kgroup_close(m.group, &leave);
+	kjudge_close(m.judge);
 	klog_close(m.log);
 	event_release(&m.event);
 	msg_debug(1, "%lld batches", (long long)m.batches);

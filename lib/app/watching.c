@@ -1,8 +1,10 @@
 #include "app/watching.h"
 
 #include <fnmatch.h>
+#include <stdlib.h>
 
 #include "app/handler.h"
+#include "base/mem.h"
 #include "kafka/kgroup.h"
 #include "kafka/kjudge.h"
 #include "tool/clock.h"
@@ -23,6 +25,7 @@ struct watcher {
 	struct klog *lookup; /* for the judge */
 	struct kjudge *judge;
 	struct kgroup *group;
+	unsigned generation; /* of the group, that the judge knows of */
 	struct event event; /* of the group's record */
 	int64_t expected_by_ms;
 	int64_t count;
@@ -141,12 +144,26 @@ static int rest(struct watcher *w, bool at_end)
 	return 0;
 }
 
+/* With -B the events of one batch come only. */
+static void open_judge(struct watcher *w, bool all)
+{
+	uint64_t seed;
+	size_t n = (size_t)klog_partitions(w->log);
+	int64_t *starts = mem_zalloc(n, sizeof(*starts));
+	clock_random(&seed, sizeof(seed));
+	for (size_t i = 0; i < n && all; i++)
+		starts[i] = klog_start(w->log, (int32_t)i);
+	kjudge_open(&w->judge, w->lookup, all ? starts : NULL, seed);
+	free(starts);
+}
+
 static int follow_log(struct watcher *w)
 {
 	struct tool_ctx *t = w->t;
 	const struct event *e;
 	if (klog_scan(w->log, w->options->since_ms, &t->deadline, &t->err))
 		return -1;
+	open_judge(w, t->batch == NULL);
 	while (!w->done && !sig_ended()) {
 		int got = klog_next(w->log, klog_caught_up(w->log) && w->options->until_end ? 0
 											 : SLICE_MS,
@@ -164,6 +181,9 @@ static int take_from_group(struct watcher *w, const struct record *r)
 	int32_t partition = r->partition;
 	int64_t offset = r->offset;
 	bool is_event = event_decode(r, &w->event, &why);
+	if (w->generation != kgroup_generation(w->group))
+		kjudge_restart(w->judge);
+	w->generation = kgroup_generation(w->group);
 	if (is_event)
 		w->event.stray = klog_home(w->lookup, buf_str(&w->event.id)) != partition;
 	if (is_event && take(w, &w->event))
@@ -180,6 +200,7 @@ static int follow_group(struct watcher *w)
 	if (kgroup_open(&w->group, &t->settings.kv, w->options->group, klog_topic(w->log),
 		msg_library, &t->deadline, &t->err))
 		return -1;
+	open_judge(w, false);
 	while (!w->done && !sig_ended()) {
 		int got = kgroup_next(w->group, SLICE_MS, &r, &t->err);
 		if (got < 0 || (got && take_from_group(w, r)))
@@ -198,14 +219,12 @@ int watch(struct tool_ctx *t, const char *stream, const struct watching_options 
 {
 	struct watcher w = {.t = t, .stream = stream, .options = o,
 	    .expected_by_ms = clock_mono_ms() + o->within_ms, .done = o->most == 0};
-	uint64_t seed;
-	clock_random(&seed, sizeof(seed));
 	int failed = session_log(t, stream, true, &w.log) ||
-	    session_log(t, stream, false, &w.lookup);
-	if (!failed) {
-		kjudge_open(&w.judge, w.lookup, seed);
-		failed = o->group ? follow_group(&w) : follow_log(&w);
-	}
+	    session_log(t, stream, false, &w.lookup) ||
+	    (o->group ? follow_group(&w) : follow_log(&w));
+	if (w.lookup)
+		msg_debug(2, "%lld events read to look batches up",
+		    (long long)klog_records(w.lookup));
 	struct deadline leave = deadline_start(LEAVE_MS);
 	leave.interrupted = NULL;
 	kgroup_close(w.group, &leave);

@@ -45,10 +45,17 @@ static bool take(struct kbatch *b, const struct event *e)
 	return v == FOLD_COUNTED || v == FOLD_PROGRESS;
 }
 
+static bool is_far_enough(const struct kbatch *b)
+{
+	const struct event *last = b->options.last;
+	return klog_caught_up(b->log) ||
+	    (last && klog_position(b->log, last->partition) > last->offset);
+}
+
 static int catch_up(struct kbatch *b, const struct deadline *d, struct err *err)
 {
 	const struct event *e;
-	while (!klog_caught_up(b->log)) {
+	while (!is_far_enough(b)) {
 		int got = klog_next(b->log, deadline_slice_ms(d, SLICE_MS), &e, err);
 		if (got < 0)
 			return -1;

@@ -12,6 +12,7 @@
 struct kbatch;
 
 struct kbatch_options {
+	const struct event *last; /* read no further than this event of the batch; NULL: to the end */
 	int64_t until_ms; /* events later than this do not count; INT64_MAX: all */
 	/* sees each event of the batch, and what the fold made of it; e NULL: the search begins anew,
 	 * forget what was seen. May be NULL. */

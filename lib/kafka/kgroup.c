@@ -16,6 +16,7 @@ struct kgroup {
 	size_t waiting_count, waiting_cap, waiting_at;
 	struct record record;
 	bool paused;
+	unsigned generation;
 	struct err lost;
 };
 
@@ -67,6 +68,7 @@ static void on_rebalance(void *ctx, rd_kafka_resp_err_t code,
 	forget_mine(g);
 	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		g->mine = rd_kafka_topic_partition_list_copy(partitions);
+		g->generation++;
 		pass_over_held(g, partitions);
 		rd_kafka_assign(rk, partitions);
 		if (g->paused)
@@ -184,6 +186,11 @@ int kgroup_keep(struct kgroup *g, struct err *err)
 		g->waiting[g->waiting_count++] = m;
 	}
 	return check(g, err);
+}
+
+unsigned kgroup_generation(const struct kgroup *g)
+{
+	return g->generation;
 }
 
 bool kgroup_owns(const struct kgroup *g, int32_t partition)

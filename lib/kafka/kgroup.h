@@ -29,6 +29,9 @@ int kgroup_next(struct kgroup *g, int wait_ms, const struct record **out, struct
 /* Serves the group while the caller works; nothing is read. -1: the membership is lost for good. */
 int kgroup_keep(struct kgroup *g, struct err *err);
 
+/* How often partitions were given to us so far. */
+unsigned kgroup_generation(const struct kgroup *g);
+
 bool kgroup_owns(const struct kgroup *g, int32_t partition);
 
 /* 1: every partition that is ours was read to its present end, or others have them all. 0: not yet.

@@ -5,26 +5,37 @@
 #include "base/id.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/sieve.h"
 #include "kafka/kbatch.h"
 
 #define FRESH_MS 10000
+#define SLICE_MS 200
+
+/* What is known of a partition. */
+struct part {
+	int64_t start;       /* the first event that is judged; -1: none came yet */
+	bool known;          /* what lies before that has been read */
+	int64_t failed_upto; /* failures below this offset are in the sieve; 0: not looked for */
+};
 
 struct kjudge {
 	struct klog *log;
-	struct map open;   /* id -> struct fold */
-	struct fold last;  /* of the event judged last */
-
-	/* a look-up under way: the batch as it was when this event came */
-	const struct event *wanted;
-	struct fold replay;
-	bool found;
-	enum fold_verdict verdict;
+	bool everywhere;      /* all partitions' events come */
+	struct part *parts;
+	struct map open;      /* id -> struct fold */
+	struct sieve closed;  /* ids that were seen and are not in there */
+	struct sieve failed;  /* ids of events that say "failed" */
+	struct fold last;     /* of the event judged last */
 };
 
-void kjudge_open(struct kjudge **out, struct klog *log, uint64_t seed)
+void kjudge_open(struct kjudge **out, struct klog *log, const int64_t *starts, uint64_t seed)
 {
 	struct kjudge *j = mem_zalloc(1, sizeof(*j));
 	j->log = log;
+	j->everywhere = starts != NULL;
+	j->parts = mem_zalloc((size_t)klog_partitions(log), sizeof(*j->parts));
+	for (int32_t p = 0; p < klog_partitions(log); p++)
+		j->parts[p].start = starts ? starts[p] : -1;
 	j->last = (struct fold)FOLD_INIT;
 	map_init(&j->open, seed);
 	*out = j;
@@ -39,43 +50,168 @@ static void fold_copy(const struct fold *from, struct fold *to)
 	buf_add_str(&to->progress, buf_str(&from->progress));
 }
 
+static void forget(struct map *folds, struct str id)
+{
+	struct fold *f = map_remove(folds, id);
+	if (f)
+		fold_release(f);
+	free(f);
+}
+
+static void forget_all(struct map *folds)
+{
+	size_t at = 0;
+	struct str id;
+	void *ignored;
+	while (map_next(folds, &at, &id, &ignored))
+		forget(folds, id);
+	map_release(folds);
+}
+
+static struct fold *begin(struct kjudge *j, struct str id)
+{
+	struct fold *f = mem_zalloc(1, sizeof(*f));
+	*f = (struct fold)FOLD_INIT;
+	map_put(&j->open, id, f);
+	return f;
+}
+
+/* May partitions that we do not see hold events of a foreign batch? */
+static bool is_blind(const struct kjudge *j)
+{
+	return !j->everywhere && klog_partitions(j->log) > 1;
+}
+
+/* Only open batches stay, and of them those of which every event will come. */
+static void settle(struct kjudge *j, struct str id, const struct fold *f)
+{
+	bool closed = batch_is_finished(f->status) || (f->foreign && is_blind(j));
+	if (closed)
+		sieve_add(&j->closed, id);
+	if (closed || f->status == BATCH_NONE)
+		forget(&j->open, id);
+}
+
+struct look_up {
+	const struct event *wanted;
+	bool found;
+	enum fold_verdict verdict;
+};
+
 static void on_seen(void *ctx, const struct event *e, enum fold_verdict v)
 {
-	struct kjudge *j = ctx;
-	(void)v;
-	if (!e) {
-		fold_release(&j->replay);
-		j->found = false;
-		return;
-	}
-	if (j->found)
-		return;
-	enum fold_verdict mine = fold_event(&j->replay, e);
-	if (e->partition == j->wanted->partition && e->offset == j->wanted->offset) {
-		j->found = true;
-		j->verdict = mine;
-	}
+	struct look_up *l = ctx;
+	bool is_it = e && e->partition == l->wanted->partition && e->offset == l->wanted->offset;
+	l->found = is_it || (l->found && e);
+	if (is_it)
+		l->verdict = v;
 }
 
 /* Folds the log up to this event. */
-static int look_up(struct kjudge *j, const struct event *e, struct fold *f,
-    enum fold_verdict *verdict, const struct deadline *d, struct err *err)
+static int look_up(struct kjudge *j, const struct event *e, enum fold_verdict *verdict,
+    const struct deadline *d, struct err *err)
 {
 	struct kbatch *b;
-	struct kbatch_options options = {.until_ms = INT64_MAX, .seen = on_seen, .ctx = j};
-	j->wanted = e;
-	j->found = false;
-	j->replay = (struct fold)FOLD_INIT;
-	if (kbatch_open(&b, j->log, buf_str(&e->id), &options, d, err)) {
-		fold_release(&j->replay);
+	struct look_up l = {.wanted = e};
+	struct kbatch_options options = KBATCH_OPTIONS_INIT;
+	options.last = e;
+	options.seen = on_seen;
+	options.ctx = &l;
+	if (kbatch_open(&b, j->log, buf_str(&e->id), &options, d, err))
 		return -1;
-	}
+	if (l.found)
+		fold_copy(kbatch_fold(b), begin(j, buf_str(&e->id)));
+	else
+		sieve_add(&j->closed, buf_str(&e->id));
+	*verdict = l.found ? l.verdict : FOLD_ILLEGAL;
 	kbatch_close(b);
-	*verdict = j->found ? j->verdict : FOLD_ILLEGAL;
-	fold_release(f);
-	*f = j->replay;
-	j->replay = (struct fold)FOLD_INIT;
 	return 0;
+}
+
+static bool is_partly_seen(const struct kjudge *j, const struct event *e)
+{
+	return is_blind(j) && (e->stray || e->version == 0);
+}
+
+/* An event from before the reader's time. */
+static void take_past(struct kjudge *j, const struct event *e)
+{
+	struct str id = buf_str(&e->id);
+	struct fold *f = map_get(&j->open, id);
+	if (!f && is_partly_seen(j, e))
+		sieve_add(&j->closed, id);
+	if (sieve_has(&j->closed, id)) {
+		forget(&j->open, id);
+		return;
+	}
+	if (!f)
+		f = begin(j, id);
+	fold_event(f, e);
+	settle(j, id, f);
+}
+
+static int scan_past(struct kjudge *j, int32_t partition, const struct deadline *d, struct err *err)
+{
+	int64_t beginning;
+	if (j->everywhere)
+		return klog_scan(j->log, KLOG_BEGINNING, d, err);
+	return kclient_offsets(klog_client(j->log), klog_topic(j->log), &partition, 1,
+		   KOFFSET_BEGINNING, &beginning, d, err) ||
+	    klog_scan_partition(j->log, partition, beginning, d, err);
+}
+
+static bool past_is_read(const struct kjudge *j)
+{
+	for (int32_t p = 0; p < klog_partitions(j->log); p++) {
+		int64_t at = klog_position(j->log, p);
+		if (at >= 0 && at < j->parts[p].start)
+			return false;
+	}
+	return true;
+}
+
+/* Reads what lies before the events that are judged: of this partition, or of all. */
+static int read_past(struct kjudge *j, int32_t partition, const struct deadline *d, struct err *err)
+{
+	const struct event *e;
+	if (scan_past(j, partition, d, err))
+		return -1;
+	while (!past_is_read(j)) {
+		int got = klog_next(j->log, deadline_slice_ms(d, SLICE_MS), &e, err);
+		if (got < 0)
+			return -1;
+		if (got && e->offset < j->parts[e->partition].start)
+			take_past(j, e);
+		if (!got && deadline_left_ms(d) == 0)
+			return err_set(err, ST_TIME, "stream %s: time is up while reading the log",
+			    klog_stream(j->log));
+	}
+	return 0;
+}
+
+/* What was looked up meanwhile is right as it is. */
+static void keep_known(struct kjudge *j, struct map *known)
+{
+	size_t at = 0;
+	struct str id;
+	void *f;
+	while (map_next(known, &at, &id, &f)) {
+		forget(&j->open, id);
+		map_put(&j->open, id, f);
+	}
+	map_release(known);
+}
+
+static int learn_past(struct kjudge *j, int32_t partition, const struct deadline *d,
+    struct err *err)
+{
+	struct map known = j->open;
+	map_init(&j->open, known.seed);
+	int failed = read_past(j, partition, d, err);
+	keep_known(j, &known);
+	for (int32_t p = 0; p < klog_partitions(j->log) && !failed; p++)
+		j->parts[p].known |= j->everywhere || p == partition;
+	return failed;
 }
 
 /* The first event of a batch with an id made at that moment: nothing can be before it. */
@@ -87,34 +223,57 @@ static bool begins_now(const struct event *e)
 	    e->ts_ms - made_ms < FRESH_MS;
 }
 
-static void forget(struct kjudge *j, struct str id)
+/* Of a batch that is not open as far as we know. */
+static int judge_unknown(struct kjudge *j, const struct event *e, enum fold_verdict *verdict,
+    const struct deadline *d, struct err *err)
 {
-	struct fold *f = map_remove(&j->open, id);
-	if (f)
-		fold_release(f);
-	free(f);
+	int64_t made_ms;
+	struct str id = buf_str(&e->id);
+	if (begins_now(e)) {
+		*verdict = fold_event(begin(j, id), e);
+		return 0;
+	}
+	if (id_time(id, &made_ms) || is_partly_seen(j, e))
+		return look_up(j, e, verdict, d, err);
+	if (!j->parts[e->partition].known && learn_past(j, e->partition, d, err))
+		return -1;
+	struct fold *f = map_get(&j->open, id);
+	if (!f && sieve_has(&j->closed, id))
+		return look_up(j, e, verdict, d, err);
+	*verdict = fold_event(f ? f : begin(j, id), e);
+	return 0;
 }
 
 int kjudge_event(struct kjudge *j, const struct event *e, enum fold_verdict *verdict,
     const struct deadline *d, struct err *err)
 {
 	struct str id = buf_str(&e->id);
+	if (j->parts[e->partition].start < 0)
+		j->parts[e->partition].start = e->offset;
 	struct fold *f = map_get(&j->open, id);
-	if (!f) {
-		f = mem_zalloc(1, sizeof(*f));
-		*f = (struct fold)FOLD_INIT;
-		map_put(&j->open, id, f);
-		if (begins_now(e))
-			*verdict = fold_event(f, e);
-		else if (look_up(j, e, f, verdict, d, err))
-			return -1;
-	} else {
+	if (f)
 		*verdict = fold_event(f, e);
-	}
+	else if (judge_unknown(j, e, verdict, d, err))
+		return -1;
+	f = map_get(&j->open, id);
 	if (*verdict == FOLD_COUNTED || *verdict == FOLD_PROGRESS)
 		fold_copy(f, &j->last);
-	if (batch_is_finished(f->status) || f->status == BATCH_NONE)
-		forget(j, id);
+	if (f)
+		settle(j, id, f);
+	return 0;
+}
+
+int kjudge_pass(struct kjudge *j, const struct event *e, const struct deadline *d,
+    struct err *err)
+{
+	int64_t made_ms;
+	enum fold_verdict ignored;
+	struct str id = buf_str(&e->id);
+	bool later = !map_get(&j->open, id) && !begins_now(e) &&
+	    (id_time(id, &made_ms) || is_partly_seen(j, e));
+	if (!later)
+		return kjudge_event(j, e, &ignored, d, err);
+	sieve_add(&j->closed, id);
 	return 0;
 }
 
@@ -123,17 +282,55 @@ const struct fold *kjudge_fold(const struct kjudge *j)
 	return &j->last;
 }
 
+/* Notes the batches that failed, from an offset to the present end of a partition. */
+static int note_failures(struct kjudge *j, int32_t partition, int64_t from,
+    const struct deadline *d, struct err *err)
+{
+	const struct event *e;
+	if (klog_scan_partition(j->log, partition, from, d, err))
+		return -1;
+	while (!klog_caught_up(j->log)) {
+		int got = klog_next(j->log, deadline_slice_ms(d, SLICE_MS), &e, err);
+		if (got < 0)
+			return -1;
+		if (got && e->type == EVENT_STATUS && e->status == BATCH_FAILED)
+			sieve_add(&j->failed, buf_str(&e->id));
+		if (!got && deadline_left_ms(d) == 0)
+			return err_set(err, ST_TIME, "stream %s: time is up while reading the log",
+			    klog_stream(j->log));
+	}
+	j->parts[partition].failed_upto = klog_position(j->log, partition);
+	return 0;
+}
+
+int kjudge_may_have_changed(struct kjudge *j, const struct event *e, const struct deadline *d,
+    struct err *err)
+{
+	struct part *p = &j->parts[e->partition];
+	if (j->last.foreign && is_blind(j))
+		return 1;
+	int64_t from = p->failed_upto > e->offset ? p->failed_upto : e->offset + 1;
+	if (note_failures(j, e->partition, from, d, err))
+		return -1;
+	return sieve_has(&j->failed, buf_str(&e->id));
+}
+
+void kjudge_restart(struct kjudge *j)
+{
+	forget_all(&j->open);
+	sieve_release(&j->closed);
+	for (int32_t p = 0; p < klog_partitions(j->log); p++)
+		j->parts[p] = (struct part){.start = -1};
+}
+
 void kjudge_close(struct kjudge *j)
 {
 	if (!j)
 		return;
-	size_t at = 0;
-	void *f;
-	while (map_next(&j->open, &at, NULL, &f)) {
-		fold_release(f);
-		free(f);
-	}
-	map_release(&j->open);
+	forget_all(&j->open);
+	sieve_release(&j->closed);
+	sieve_release(&j->failed);
 	fold_release(&j->last);
+	free(j->parts);
 	free(j);
 }

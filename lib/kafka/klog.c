@@ -17,6 +17,7 @@ struct klog {
 	size_t scan_count;
 	struct event event;
 	size_t held; /* the lane whose head the caller has; SIZE_MAX: none */
+	int64_t records;
 };
 
 int klog_open(struct klog **out, const struct kv *settings, const char *stream,
@@ -169,6 +170,19 @@ int64_t klog_position(const struct klog *l, int32_t partition)
 	return -1;
 }
 
+int64_t klog_start(const struct klog *l, int32_t partition)
+{
+	for (size_t i = 0; i < l->scan_count; i++)
+		if (l->scan[i].partition == partition)
+			return l->scan[i].start;
+	return -1;
+}
+
+int64_t klog_records(const struct klog *l)
+{
+	return l->records;
+}
+
 /* Until the end that the scan found, partitions are merged by time, so that a batch whose events lie
  * in several of them (a writer without keys) folds in the order in which they were written. */
 static enum kread_state next_by_time(struct klog *l, int wait_ms, size_t *lane,
@@ -215,6 +229,7 @@ int klog_next(struct klog *l, int wait_ms, const struct event **out, struct err 
 		if (s != KREAD_RECORD)
 			return 0;
 		l->held = lane;
+		l->records++;
 		if (event_decode(r, &l->event, &why)) {
 			l->event.stray = klog_home(l, buf_str(&l->event.id)) != r->partition;
 			*out = &l->event;

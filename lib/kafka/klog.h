@@ -56,6 +56,12 @@ bool klog_caught_up(const struct klog *l);
 /* Everything of this partition below this offset was seen; -1: the scan does not read it. */
 int64_t klog_position(const struct klog *l, int32_t partition);
 
+/* The offset at which the scan began in this partition; -1: the scan does not read it. */
+int64_t klog_start(const struct klog *l, int32_t partition);
+
+/* How many records all scans of this log have given so far. */
+int64_t klog_records(const struct klog *l);
+
 struct kclient *klog_client(struct klog *l);
 
 #endif
