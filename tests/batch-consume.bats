@@ -246,6 +246,44 @@ comes_back() { # FILE OPTION...
 	done
 }
 
+@test "a manifest that goes beyond the end of the log is a failure at once" {
+	seq 10 >input
+	create
+	batch-send -B "$B" input >sent.json
+	jq -c '.manifest.senders[0].partitions |= map_values(.last += 5)' sent.json |
+		batch-complete >/dev/null
+	run -1 --separate-stderr timeout 10 batch-consume -B "$B"
+	says "batch '$B'" 'manifest' 'the log of topic'
+	[[ -z $output ]]
+}
+
+@test "a manifest that goes beyond the end ends --early, too" {
+	seq 10 >input
+	create
+	background consumer timeout 10 batch-consume -B "$B" --early
+	batch-send -B "$B" input >sent.json
+	wait_for 10 cmp input consumer.out
+	jq -c '.manifest.senders[0].partitions |= map_values(.last += 5)' sent.json |
+		batch-complete >/dev/null
+	ends 1 consumer
+	grep 'the log of topic' consumer.err
+}
+
+@test "records behind an open transaction of another are waited for" {
+	seq 10 >input
+	mkfifo open
+	background transaction kput "$S.in" -X transactional.id="$S" -l open
+	exec {transaction}>open
+	seq 50000 >&"$transaction" # kcat sends when it has read a block
+	undecided() { [[ -n $(kget "$S.in" -X isolation.level=read_uncommitted -c 1) ]]; }
+	wait_for 20 undecided
+	finished input
+	run -4 --separate-stderr batch-consume -B "$B" -m 1s
+	exec {transaction}>&-
+	ends 0 transaction
+	gives input batch-consume -B "$B"
+}
+
 @test "a manifest that promises more than there is, is a failure with the missing numbers" {
 	seq 1000 >input
 	create

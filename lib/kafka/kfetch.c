@@ -16,6 +16,7 @@
 #define PASS_AT_ONCE 8192
 
 struct kfetch {
+	const struct kv *settings;
 	struct kclient *client;
 	struct kread *read;
 	char *id, *topic;
@@ -137,6 +138,54 @@ static int check_partitions(const struct kfetch *f, int32_t partitions, struct e
 	return 0;
 }
 
+/* For readers of what is committed the log ends before the first open transaction; here it does not. */
+static int ends_of_all(const struct kfetch *f, const int32_t *partitions, size_t n, int64_t *ends,
+    const struct deadline *d, struct err *err)
+{
+	struct kclient *c;
+	int32_t ignored;
+	const char *const all[] = {"isolation.level", "read_uncommitted", NULL};
+	struct kclient_options co = {.settings = all, .log = f->options.log};
+	if (kclient_open(&c, KCLIENT_READER, f->settings, &co, err))
+		return -1;
+	int failed = kclient_topic(c, f->topic, &ignored, d, err) ||
+	    kclient_offsets(c, f->topic, partitions, n, KOFFSET_END, ends, d, err);
+	kclient_close(c);
+	return failed ? -1 : 0;
+}
+
+static const struct extent *beyond(const struct extents *x, const int64_t *ends)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (x->list[i].last >= ends[i])
+			return &x->list[i];
+	return NULL;
+}
+
+/* What the log does not hold would be waited for in vain. */
+static int check_ends(const struct kfetch *f, const struct deadline *d, struct err *err)
+{
+	struct extents all = EXTENTS_INIT;
+	manifest_extents(&f->manifest, &all);
+	int32_t *partitions = mem_zalloc(all.count, sizeof(*partitions));
+	int64_t *ends = mem_zalloc(all.count, sizeof(*ends));
+	for (size_t i = 0; i < all.count; i++)
+		partitions[i] = all.list[i].partition;
+	int failed = kclient_offsets(f->client, f->topic, partitions, all.count, KOFFSET_END, ends,
+	    d, err);
+	if (!failed && beyond(&all, ends))
+		failed = ends_of_all(f, partitions, all.count, ends, d, err);
+	const struct extent *x = failed ? NULL : beyond(&all, ends);
+	if (x)
+		failed = err_set(err, ST_FAIL, "batch '%s': its manifest goes to offset %lld of "
+		    "partition %d, and the log of topic %s ends before it", f->id,
+		    (long long)x->last, x->partition, f->topic);
+	free(partitions);
+	free(ends);
+	extents_release(&all);
+	return failed ? -1 : 0;
+}
+
 static size_t most_lanes(const struct kfetch *f)
 {
 	size_t most = 4;
@@ -169,10 +218,11 @@ int kfetch_open(struct kfetch **out, const struct kv *settings, const struct bat
 	f->id = mem_strndup(id.ptr, id.len);
 	f->id_str = (struct str){f->id, id.len};
 	f->topic = mem_strndup(topic.ptr, topic.len);
+	f->settings = settings;
 	f->options = *options;
 	f->held = SIZE_MAX;
 	int failed = read_manifest(f, b, err) || connect_topic(f, settings, &partitions, d, err) ||
-	    check_partitions(f, partitions, err);
+	    check_partitions(f, partitions, err) || check_ends(f, d, err);
 	if (!failed)
 		failed = f->has_manifest && !options->early ? open_manifest(f, err)
 							    : open_by_time(f, partitions, d, err);
@@ -361,7 +411,7 @@ int kfetch_finish(struct kfetch *f, const struct batch *b, const struct deadline
     struct err *err)
 {
 	size_t n = kread_lanes(f->read);
-	if (read_manifest(f, b, err))
+	if (read_manifest(f, b, err) || check_ends(f, d, err))
 		return -1;
 	int64_t *ends = mem_zalloc(n, sizeof(*ends));
 	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));

@@ -24,6 +24,7 @@ struct kfetch_options {
 	void (*log)(int syslog_level, const char *text);
 };
 
+/* settings must live as long. ST_FAIL: the manifest is not one of this log. */
 int kfetch_open(struct kfetch **out, const struct kv *settings, const struct batch *b,
     const struct kfetch_options *options, const struct deadline *d, struct err *err);
 void kfetch_close(struct kfetch *f);
