@@ -144,6 +144,38 @@ other_record() { # ID VALUE OPTION...
 	gives input batch-consume -B "$B" --no-wait
 }
 
+# Foreign events without a key, started in partition 1 and completed in partition 0, at almost the same time.
+at_once() { # ID
+	local p
+	for p in 0 1; do
+		mkfifo "to.$p"
+		background "put$p" kput "$S.notification" -p "$p" -l "to.$p"
+	done
+	exec {first}>to.1 {second}>to.0
+	notify_line "$1" started >&"$first"
+	notify_line "$1" completed >&"$second"
+	exec {first}>&- {second}>&-
+	ends 0 put0
+	ends 0 put1
+	rm to.0 to.1
+}
+
+notify_line() { # ID STATUS
+	jq -nc --arg id "$1" --arg topic "$S.in" --arg status "$2" '{$id, name: "x", $topic, $status}'
+}
+
+@test "events of one millisecond in different partitions are taken in the order that is legal" {
+	for id in {1..100}; do
+		at_once "$id"
+		moments=$(kget "$S.notification" -f '%T %s\n' | grep "\"id\":\"$id\"" | cut -d' ' -f1)
+		[[ $(wc -l <<<"$moments") == 2 && $(uniq <<<"$moments" | wc -l) == 1 ]] && break
+	done
+	((id < 100))
+	batch-status -B "$id" >one.json
+	batch-status | grep "\"id\":\"$id\"" | cmp - one.json
+	json_equals '"completed"' .status one.json
+}
+
 @test "a state that the rules do not allow does not count, whoever says it" {
 	notify foreign started
 	KEY=1 notify foreign terminated

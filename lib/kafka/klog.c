@@ -15,7 +15,7 @@ struct klog {
 	struct kread *read;
 	struct kread_range *scan; /* what the scan reads: start, and the end when it began */
 	size_t scan_count;
-	struct event event;
+	struct event event, peeked;
 	size_t held; /* the lane whose head the caller has; SIZE_MAX: none */
 	int64_t records;
 };
@@ -61,6 +61,7 @@ void klog_close(struct klog *l)
 		return;
 	scan_end(l);
 	event_release(&l->event);
+	event_release(&l->peeked);
 	kclient_close(l->client);
 	free(l->stream);
 	free(l->topic);
@@ -183,6 +184,21 @@ int64_t klog_records(const struct klog *l)
 	return l->records;
 }
 
+static enum batch_status stage(struct klog *l, const struct record *r)
+{
+	const char *ignored;
+	return event_decode(r, &l->peeked, &ignored) ? l->peeked.status : BATCH_NONE;
+}
+
+/* Only events without keys lie in several partitions. In one millisecond a batch's start comes before
+ * its end. */
+static bool is_earlier(struct klog *l, const struct record *a, const struct record *b)
+{
+	if (a->ts_ms != b->ts_ms || (a->key.ptr && b->key.ptr))
+		return a->ts_ms < b->ts_ms;
+	return stage(l, a) < stage(l, b);
+}
+
 /* Until the end that the scan found, partitions are merged by time, so that a batch whose events lie
  * in several of them (a writer without keys) folds in the order in which they were written. */
 static enum kread_state next_by_time(struct klog *l, int wait_ms, size_t *lane,
@@ -197,7 +213,7 @@ static enum kread_state next_by_time(struct klog *l, int wait_ms, size_t *lane,
 			kread_wait(l->read, i, wait_ms);
 			return KREAD_EMPTY;
 		}
-		if (s == KREAD_RECORD && (!best || r->ts_ms < best->ts_ms)) {
+		if (s == KREAD_RECORD && (!best || is_earlier(l, r, best))) {
 			best = r;
 			*lane = i;
 		}
