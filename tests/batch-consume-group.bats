@@ -144,6 +144,41 @@ all_of() { # GROUP OPTION...
 	cmp b1 missing/b1
 }
 
+@test "a batch that went to another member is left to it" {
+	id=0
+	until batch-create -n x --id "$((++id))" >created.json &&
+		[[ $(batch-status -B "$id" --history | jq .partition) == 0 ]]; do
+		:
+	done
+	# behind an open transaction it takes as long as we want
+	mkfifo open
+	background transaction kput "$S.in" -X transactional.id="$S" -l open
+	exec {transaction}>open
+	seq 50000 >&"$transaction" # kcat sends when it has read a block
+	undecided() { [[ -n $(kget "$S.in" -X isolation.level=read_uncommitted -c 1) ]]; }
+	wait_for 20 undecided
+	seq 10 >input
+	batch-send input <created.json | batch-complete >completed.json
+	member() { exec batch-consume -G "$S.group" -v -X client.id="$2" --to-dir "$1"; }
+	mkdir loses gets
+	begun() { [[ -n $(ls -A "$1") ]]; }
+	background loses member loses z {transaction}>&-
+	wait_for 20 begun loses
+	# the one whose name comes first gets partition 0
+	background gets member gets a {transaction}>&-
+	wait_for 20 begun gets
+	exec {transaction}>&-
+	wait_for 20 cmp input "gets/$id"
+	wait_for 20 grep -q "batch '$id': left to another member" loses.err
+	[[ -z $(ls -A loses) ]]
+	batch-create -n x | batch-send input | batch-complete >completed.json
+	kill -TERM "${pids[loses]}" "${pids[gets]}"
+	ends 143 loses
+	ends 143 gets
+	run -0 --separate-stderr all_of "$S.group" -f '%H{batchId}\n'
+	run ! grep -qx "$id" <<<"$output"
+}
+
 # --- --exec
 
 @test "--exec runs a command with the records on its standard input" {

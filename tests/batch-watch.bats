@@ -317,3 +317,30 @@ looked_up() { # MOST
 	wait_for 20 shows "$(wc -l <events.json)" stays.out goes.out
 	sort events.json | cmp - <(sort -u stays.out goes.out)
 }
+
+@test "who lost a partition meanwhile does not set the group back in it" {
+	id=0
+	until batch-create -n x --id "$((++id))" >>events.json &&
+		[[ $(batch-status -B "$id" --history | jq .partition) == 0 ]]; do
+		:
+	done
+	export first=$id
+	hold() { exec batch-watch -G "$S.group" -X client.id="$1" --exec "$2"; }
+	# shellcheck disable=SC2016
+	background loses hold z '[ "$BATCH_ID" != "$first" ] || { echo >held; until [ -e go ]; do sleep .05; done; }'
+	wait_for 20 test -e held
+	# the one whose name comes first gets partition 0
+	background gets hold a 'echo "$BATCH_ID" >>got'
+	wait_for 20 grep -qx "$first" got
+	batch-complete -B "$first" --records 1 >>events.json
+	got_twice() { (($(grep -cx "$first" got) == 2)); }
+	wait_for 20 got_twice
+	touch go
+	wait_for 20 grep -q 'went to another member' loses.err
+	kill -TERM "${pids[gets]}"
+	ends 143 gets
+	kill -TERM "${pids[loses]}"
+	ends 143 loses
+	run -0 --separate-stderr batch-watch -G "$S.group" -e
+	[[ $output != *"\"id\":\"$first\""* ]]
+}

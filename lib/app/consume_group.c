@@ -17,6 +17,9 @@
 /* So long one question where the end is may take; it is asked again. */
 #define ASK_MS 2000
 
+/* Beside 0 and -1: the batch is another member's now, nothing was done. */
+#define GONE 1
+
 struct member {
 	struct tool_ctx *t;
 	const char *stream;
@@ -59,14 +62,6 @@ static int unload(struct member *m, struct kfetch *f, struct out *o)
 	return unload_batch(f, &m->options->style, o, m->t->budget_ms, &hooks, &m->t->err);
 }
 
-static int still_ours(struct member *m)
-{
-	if (kgroup_owns(m->group, m->event.partition))
-		return 0;
-	return err_set(&m->t->err, ST_FAIL, "group %s gave partition %d to another member "
-	    "meanwhile", m->how->group, m->event.partition);
-}
-
 static int to_command(struct member *m, const struct batch *b, struct kfetch *f)
 {
 	struct tool_ctx *t = m->t;
@@ -95,6 +90,7 @@ static int to_command(struct member *m, const struct batch *b, struct kfetch *f)
 	return failed;
 }
 
+/* What another member makes a file of needs none from us. */
 static int to_file(struct member *m, const struct batch *b, struct kfetch *f)
 {
 	struct tool_ctx *t = m->t;
@@ -107,12 +103,14 @@ static int to_file(struct member *m, const struct batch *b, struct kfetch *f)
 	if (failed)
 		return -1;
 	out_init(&o, file.fd, file.path);
-	failed = unload(m, f, &o) || out_flush(&o, &t->err) || still_ours(m);
+	failed = unload(m, f, &o) || out_flush(&o, &t->err);
 	out_release(&o);
-	if (!failed)
+	struct deadline d = deadline_start(t->budget_ms);
+	int ours = failed ? -1 : kgroup_owns(m->group, m->event.partition, &d, &t->err);
+	if (ours > 0)
 		return file_tmp_commit(&file, &t->err);
 	file_tmp_abandon(&file);
-	return -1;
+	return ours < 0 ? -1 : GONE;
 }
 
 static int deliver(struct member *m, const struct batch *b, const struct fold *fold)
@@ -125,12 +123,12 @@ static int deliver(struct member *m, const struct batch *b, const struct fold *f
 	if (kfetch_open(&fetch, &t->settings.kv, b, &options, &d, &t->err))
 		return -1;
 	progress_init(&m->progress, "read");
-	int failed = m->how->exec ? to_command(m, b, fetch)
-	    : m->how->dir	  ? to_file(m, b, fetch)
-				  : unload(m, fetch, &t->out);
+	int r = m->how->exec ? to_command(m, b, fetch)
+	    : m->how->dir	     ? to_file(m, b, fetch)
+			     : unload(m, fetch, &t->out);
 	progress_end();
 	kfetch_close(fetch);
-	return failed;
+	return r;
 }
 
 /* 1: the batch is to this day what the event made of it. */
@@ -172,12 +170,12 @@ static int work(struct member *m)
 	const struct fold *f = kjudge_fold(m->judge);
 	if (fold_batch(f, &b, &t->err))
 		return -1;
-	int failed = deliver(m, &b, f);
-	m->batches += !failed;
-	if (failed)
+	int r = deliver(m, &b, f);
+	m->batches += r == 0;
+	if (r < 0)
 		err_wrap(&t->err, "batch '%s'", buf_text(&m->event.id));
 	batch_release(&b);
-	return failed ? -1 : 0;
+	return r;
 }
 
 /* Is this record the end of a batch to be worked on? */
@@ -198,18 +196,22 @@ static int take(struct member *m, const struct record *r)
 	int64_t offset = r->offset;
 	int32_t partition = r->partition;
 	int wanted = is_wanted(m, r);
-	if (wanted < 0)
+	if (wanted <= 0)
+		return wanted;
+	int done = work(m);
+	if (done < 0 || out_flush(&m->t->out, &m->t->err))
 		return -1;
-	if (wanted && (work(m) || out_flush(&m->t->out, &m->t->err)))
-		return -1;
-	if (wanted && !kgroup_owns(m->group, partition)) {
-		msg_warn("group %s: partition %d went to another member meanwhile: its last batch may "
-		    "be read twice", m->how->group, partition);
+	if (done == GONE) {
+		msg_debug(1, "batch '%s': left to another member", buf_text(&m->event.id));
 		return 0;
 	}
 	struct deadline d = deadline_start(m->t->budget_ms);
 	d.interrupted = NULL;
-	return wanted ? kgroup_commit(m->group, partition, offset + 1, &d, &m->t->err) : 0;
+	int gone = kgroup_commit(m->group, partition, offset + 1, &d, &m->t->err);
+	if (gone > 0)
+		msg_warn("group %s: partition %d went to another member meanwhile: its last batch may "
+		    "be read twice", m->how->group, partition);
+	return gone < 0 ? -1 : 0;
 }
 
 static bool enough(const struct member *m)

@@ -190,7 +190,11 @@ static int take_from_group(struct watcher *w, const struct record *r)
 		return -1;
 	struct deadline d = deadline_start(t->budget_ms);
 	d.interrupted = NULL;
-	return kgroup_commit(w->group, partition, offset + 1, &d, &t->err);
+	int gone = kgroup_commit(w->group, partition, offset + 1, &d, &t->err);
+	if (gone > 0)
+		msg_warn("group %s: partition %d went to another member meanwhile: its last event may "
+		    "be seen twice", w->options->group, partition);
+	return gone < 0 ? -1 : 0;
 }
 
 static int follow_group(struct watcher *w)

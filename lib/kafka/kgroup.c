@@ -174,12 +174,12 @@ int kgroup_next(struct kgroup *g, int wait_ms, const struct record **out, struct
 	return 1;
 }
 
-int kgroup_keep(struct kgroup *g, struct err *err)
+static int serve(struct kgroup *g, int wait_ms, struct err *err)
 {
 	if (!g->paused && g->mine)
 		rd_kafka_pause_partitions(g->client->rk, g->mine);
 	g->paused = true;
-	rd_kafka_message_t *m = poll_one(g, 0);
+	rd_kafka_message_t *m = poll_one(g, wait_ms);
 	if (m) {
 		g->waiting = mem_grow(g->waiting, &g->waiting_cap, g->waiting_count + 1,
 		    sizeof(rd_kafka_message_t *));
@@ -188,13 +188,21 @@ int kgroup_keep(struct kgroup *g, struct err *err)
 	return check(g, err);
 }
 
+int kgroup_keep(struct kgroup *g, struct err *err)
+{
+	return serve(g, 0, err);
+}
+
 unsigned kgroup_generation(const struct kgroup *g)
 {
 	return g->generation;
 }
 
-bool kgroup_owns(const struct kgroup *g, int32_t partition)
+int kgroup_owns(struct kgroup *g, int32_t partition, const struct deadline *d, struct err *err)
 {
+	while (!g->mine && deadline_left_ms(d))
+		if (serve(g, deadline_slice_ms(d, 100), err))
+			return -1;
 	return g->mine &&
 	    rd_kafka_topic_partition_list_find(g->mine, g->topic, partition) != NULL;
 }
@@ -264,9 +272,11 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t e,
 		a->err = offsets->elems[i].err;
 }
 
+#define NO_ANSWER RD_KAFKA_RESP_ERR__TIMED_OUT
+
 /* rd_kafka_commit has no time limit: without a coordinator it waits for the session timeout. */
-static int commit_list(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list,
-    const struct deadline *d, struct err *err)
+static rd_kafka_resp_err_t commit_list(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list,
+    const struct deadline *d)
 {
 	/* owned by the answer if it comes late, so never freed then */
 	struct commit_answer *a = mem_zalloc(1, sizeof(*a));
@@ -280,20 +290,46 @@ static int commit_list(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *li
 	if (e || came)
 		free(a);
 	rd_kafka_queue_destroy(queue);
-	if (e)
-		return kerr_set(err, e, "commit of offsets");
-	if (!came)
+	return e || came ? e : NO_ANSWER;
+}
+
+static int commit_error(rd_kafka_resp_err_t e, struct err *err)
+{
+	if (e == NO_ANSWER)
 		return err_set(err, ST_UNKNOWN, "commit of offsets was not answered in time");
-	return 0;
+	return e ? kerr_set(err, e, "commit of offsets") : 0;
+}
+
+/* The group divides its partitions anew; who gets ours is told by a poll. */
+static bool is_rebalance(rd_kafka_resp_err_t e)
+{
+	return e == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ||
+	    e == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+	    e == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || e == RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST;
+}
+
+static int commit_while_ours(struct kgroup *g, const rd_kafka_topic_partition_list_t *list,
+    const struct deadline *d, struct err *err)
+{
+	for (;;) {
+		int ours = kgroup_owns(g, list->elems[0].partition, d, err);
+		if (ours <= 0)
+			return ours < 0 ? -1 : 1;
+		rd_kafka_resp_err_t e = commit_list(g->client->rk, list, d);
+		if (!is_rebalance(e) || deadline_left_ms(d) == 0)
+			return commit_error(e, err);
+		if (serve(g, deadline_slice_ms(d, 100), err))
+			return -1;
+	}
 }
 
 int kgroup_commit(struct kgroup *g, int32_t partition, int64_t offset, const struct deadline *d,
     struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = list_of(g->topic, &partition, &offset, 1);
-	int failed = commit_list(g->client->rk, list, d, err);
+	int r = commit_while_ours(g, list, d, err);
 	rd_kafka_topic_partition_list_destroy(list);
-	return failed ? err_wrap(err, "topic %s, partition %d", g->topic, partition) : 0;
+	return r < 0 ? err_wrap(err, "topic %s, partition %d", g->topic, partition) : r;
 }
 
 /* rd_kafka_consumer_close waits for a broker that may never answer. */
@@ -380,10 +416,10 @@ int kgroup_store(const struct kv *settings, const char *group, const char *topic
 	if (open_client(&c, settings, group, NULL, err))
 		return -1;
 	rd_kafka_topic_partition_list_t *list = list_of(topic, partitions, offsets, count);
-	int failed = commit_list(c->rk, list, d, err);
+	rd_kafka_resp_err_t e = commit_list(c->rk, list, d);
 	rd_kafka_topic_partition_list_destroy(list);
 	/* With a commit still open, closing would wait for the broker. */
-	if (!failed || err->status != ST_UNKNOWN)
+	if (e != NO_ANSWER)
 		kclient_close(c);
-	return failed ? err_wrap(err, "group %s", group) : 0;
+	return commit_error(e, err) ? err_wrap(err, "group %s", group) : 0;
 }

@@ -6,7 +6,6 @@
 #ifndef KAFKA_KGROUP_H
 #define KAFKA_KGROUP_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/deadline.h"
@@ -32,14 +31,17 @@ int kgroup_keep(struct kgroup *g, struct err *err);
 /* How often partitions were given to us so far. */
 unsigned kgroup_generation(const struct kgroup *g);
 
-bool kgroup_owns(const struct kgroup *g, int32_t partition);
+/* 1: the partition is ours; 0: another member's. A rebalance under way is waited for until d (then 0);
+ * -1: the membership is lost for good. */
+int kgroup_owns(struct kgroup *g, int32_t partition, const struct deadline *d, struct err *err);
 
 /* 1: every partition that is ours was read to its present end, or others have them all. 0: not yet.
  * -1, ST_TIME: the group has not let us in by `joined_by`. */
 int kgroup_caught_up(struct kgroup *g, const struct deadline *joined_by, const struct deadline *d,
     struct err *err);
 
-/* The record at offset - 1 and all before it are done. -1: not committed, or not known. */
+/* The record at offset - 1 and all before it are done: 0. 1: nothing is committed, the partition went to
+ * another member. -1: not committed, or not known. */
 int kgroup_commit(struct kgroup *g, int32_t partition, int64_t offset, const struct deadline *d,
     struct err *err);
 
