@@ -1,58 +1,15 @@
 #include "kafka/kclient.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "kafka/kclient_int.h"
 #include "kafka/kconf.h"
 #include "kafka/kerr.h"
-
-/* A broker that starts may refuse a good password once; twice in a row is an answer. */
-#define FINAL_ENOUGH 2
+#include "kafka/ktrouble.h"
 
 /* While no answer has come, so often is looked for a reason to give up. */
 #define SLICE_MS 250
-
-/* Debian's 2.0.2 and others before this cannot speak SCRAM to Kafka 4: their nonce is wrong. */
-#define SCRAM_SINCE 0x020601ff
-
-static bool scram_cannot_work(const struct kclient *c)
-{
-	char mechanism[64] = "";
-	size_t size = sizeof(mechanism);
-	rd_kafka_conf_get(rd_kafka_conf(c->rk), "sasl.mechanisms", mechanism, &size);
-	return strncmp(mechanism, "SCRAM", 5) == 0 && rd_kafka_version() < SCRAM_SINCE;
-}
-
-static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
-{
-	struct kclient *c = opaque;
-	(void)rk;
-	rd_kafka_resp_err_t e = (rd_kafka_resp_err_t)code;
-	if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && c->trouble.text)
-		return; /* says less than the reason before it */
-	err_set(&c->trouble, kerr_status(e), "%s", reason);
-	if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-		err_set(&c->trouble, ST_CONNECT, "no broker can be reached at %s, or those there "
-		    "expect another security.protocol", c->brokers);
-	if (e == RD_KAFKA_RESP_ERR__AUTHENTICATION && scram_cannot_work(c))
-		err_set(&c->trouble, ST_CONNECT,
-		    "SCRAM needs librdkafka 2.6.1 or newer with Kafka 4, and this is %s: use PLAIN "
-		    "over TLS, a client certificate, or a newer library", rd_kafka_version_str());
-	if (kerr_is_final(e) && ++c->final_count >= FINAL_ENOUGH)
-		c->stuck = true;
-	if (e == RD_KAFKA_RESP_ERR__FATAL)
-		c->stuck = true;
-}
-
-static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
-{
-	struct kclient *c = rd_kafka_opaque(rk);
-	(void)fac;
-	if (c->log)
-		c->log(level, text);
-}
 
 static void on_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
@@ -84,9 +41,9 @@ int kclient_open(struct kclient **out, enum kclient_role role, const struct kv *
 	c->log = options ? options->log : NULL;
 	const char *brokers = kv_get(settings, "bootstrap.servers");
 	c->brokers = mem_strdup(brokers ? brokers : "");
+	c->role = role;
 	rd_kafka_conf_set_opaque(conf, c);
-	rd_kafka_conf_set_error_cb(conf, on_error);
-	rd_kafka_conf_set_log_cb(conf, on_log);
+	ktrouble_listen(conf);
 	if (produces)
 		rd_kafka_conf_set_dr_msg_cb(conf, on_delivered);
 	if (role == KCLIENT_MEMBER)
@@ -120,25 +77,23 @@ void kclient_serve(struct kclient *c, int wait_ms)
 	rd_kafka_poll(c->rk, wait_ms);
 }
 
-int kclient_check(struct kclient *c, const struct deadline *d, const char *what, struct err *err)
-{
-	bool over = deadline_left_ms(d) == 0;
-	if (!c->stuck && !over)
-		return 0;
-	if (c->trouble.text)
-		return err_set(err, c->trouble.status == ST_FAIL ? ST_CONNECT : c->trouble.status,
-		    "%s: %s", what, c->trouble.text);
-	if (deadline_interrupted(d))
-		return err_set(err, ST_TIME, "%s: interrupted", what);
-	return err_set(err, ST_TIME, "%s: no answer from %s in time", what, c->brokers);
-}
-
 rd_kafka_topic_t *kclient_handle(struct kclient *c, const char *topic, struct err *err)
 {
 	rd_kafka_topic_t *rkt = rd_kafka_topic_new(c->rk, topic, NULL);
 	if (!rkt)
 		kerr_set(err, rd_kafka_last_error(), "topic %s", topic);
 	return rkt;
+}
+
+int kclient_no_right(const struct kclient *c, const char *topic, struct err *err)
+{
+	static const char *const wanted[] = {
+	    [KCLIENT_ADMIN] = "see it (Describe)",
+	    [KCLIENT_PRODUCER] = "write it (Write)",
+	    [KCLIENT_READER] = "read it (Read)",
+	    [KCLIENT_MEMBER] = "read it (Read)",
+	};
+	return err_set(err, ST_CONNECT, "topic %s: no right to %s", topic, wanted[c->role]);
 }
 
 /* Asks until there is an answer, a reason to give up or no time left. NULL and err: none. */
@@ -155,8 +110,7 @@ static const struct rd_kafka_metadata *metadata(struct kclient *c, rd_kafka_topi
 		if (kclient_check(c, d, what, err))
 			return NULL;
 	}
-	c->final_count = 0;
-	err_clear(&c->trouble);
+	ktrouble_answered(c);
 	return md;
 }
 
@@ -177,8 +131,7 @@ int kclient_has_topic(struct kclient *c, const char *topic, int32_t *partitions,
 		if (e == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
 			answer = 1;
 		else if (e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-			answer = err_set(err, ST_CONNECT, "topic %s: no right to see it (Describe)",
-			    topic);
+			answer = kclient_no_right(c, topic, err);
 		else if (e && kerr_status(e) != ST_STATE)
 			answer = kerr_set(err, e, "topic %s", topic);
 		rd_kafka_metadata_destroy(md);
@@ -245,6 +198,8 @@ static int ask_offsets(struct kclient *c, const char *topic, const int32_t *part
 		rd_kafka_topic_partition_list_destroy(list);
 		if (!e)
 			return 0;
+		if (e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+			return kclient_no_right(c, topic, err);
 		if (kerr_is_final(e))
 			return kerr_set(err, e, "offsets of %s", topic);
 		kclient_serve(c, deadline_slice_ms(d, 20));

@@ -3,14 +3,24 @@
 #define KAFKA_KCLIENT_INT_H
 
 #include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
 
 #include "kafka/kclient.h"
 
 struct kclient {
 	rd_kafka_t *rk;
+	enum kclient_role role;
+
+	/* ktrouble.c */
 	struct err trouble;      /* the last reason a broker or librdkafka gave */
 	int final_count;         /* how often in a row a reason was final */
 	bool stuck;              /* a final reason was seen often enough to give up */
+	bool answered;           /* a broker did, ever */
+	bool hung_up;            /* the last reason: a broker took the call, and cut the line */
+	bool waiting;            /* whether that passes */
+	struct deadline patience;
+	atomic_int certificate;  /* what is wrong with a broker's, X509_V_ERR_*; by any thread */
+
 	void (*log)(int syslog_level, const char *text);
 	char *brokers;           /* owned; for messages */
 	void (*delivered)(void *ctx, const rd_kafka_message_t *m);
@@ -28,5 +38,8 @@ void kclient_serve(struct kclient *c, int wait_ms);
 /* After a wait that got nothing: the reason to give up now, if there is one; -1 and err, else 0.
  * what says what was tried. */
 int kclient_check(struct kclient *c, const struct deadline *d, const char *what, struct err *err);
+
+/* The broker refuses the topic: says which right the client's role needs on it. Answers -1. */
+int kclient_no_right(const struct kclient *c, const char *topic, struct err *err);
 
 #endif

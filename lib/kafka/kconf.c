@@ -16,7 +16,6 @@ static const char *const common[] = {
     "reconnect.backoff.max.ms", "1000",
     "socket.timeout.ms", "10000",
     "log.queue", "true",
-    "log.connection.close", "false",
     "metadata.recovery.strategy", "none",  /* 2.10 and later starve on a flapping link otherwise */
     "enable.metrics.push", "false",
     NULL,

@@ -20,14 +20,18 @@ usage: broker.sh start DIR [OPTION...]   start, wait until it serves, print HOST
 options of start and run:
   --property NAME=VALUE   a server property that replaces ours; @DIR@, @PORT@, @CONTROLLER_PORT@
                           and @SECURE_PORT@ in VALUE stand for those of this broker
-  --secure                a second listener, SASL_SSL with PLAIN: users admin, alice, bob with
-                          passwords admin-secret, alice-secret, bob-secret. alice may do all
+  --secure                more listeners, with access rules; on the first all is allowed.
+                          secure: SASL_SSL with PLAIN and SCRAM-SHA-512, users admin, alice, bob
+                          with passwords admin-secret, alice-secret, bob-secret. alice may do all
                           on topics, groups and transactions called alice.*, bob may read alice.*
-                          with groups called bob.*; the first listener may do everything
+                          with groups called bob.*; and, by PLAIN, u1 to u99 with password u-secret
+                          and no rights. mutual: TLS, the user is the name in the client's
+                          certificate. expired: TLS with a certificate of the past
   --owner PID             stop when process PID is gone, however it went
   --again                 start: the stopped broker of DIR with its data, ports and settings
 
-in DIR: address, address-secure, pid, log, server.properties, data/, ca.pem, broker.pem
+in DIR: address, pid, log, server.properties, data/; with --secure also address-secure,
+        address-mutual, address-expired and what keys.sh makes
 environment: BATCH_TEST_JVM replaces the JVM's options
 EOF
 }
@@ -137,13 +141,14 @@ port_is_free() { # PORT
 }
 
 # Below the range from which the system takes the ports of outgoing connections.
-pick_ports() { # sets port, controller_port, secure_port
+pick_ports() { # sets port, controller_port, secure_port, mutual_port, expired_port
 	local found=() try
-	while ((${#found[@]} < 3)); do
+	while ((${#found[@]} < 5)); do
 		try=$((20000 + RANDOM % 12000))
 		[[ " ${found[*]} " != *" $try "* ]] && port_is_free "$try" && found+=("$try")
 	done
 	port=${found[0]} controller_port=${found[1]} secure_port=${found[2]}
+	mutual_port=${found[3]} expired_port=${found[4]}
 }
 
 # Retention is off because tests write records dated long ago. The cleaner's default buffer would
@@ -174,18 +179,29 @@ log.cleaner.dedupe.buffer.size=4194304
 EOF
 }
 
+users_without_rights() {
+	printf ' user_u%d="u-secret"' {1..99}
+}
+
 secure_properties() { # DIR
-	local plain=org.apache.kafka.common.security.plain.PlainLoginModule
+	local module=org.apache.kafka.common.security
+	local listeners=SASL_SSL://127.0.0.1:$secure_port,MUTUAL://127.0.0.1:$mutual_port
+	listeners=PLAINTEXT://127.0.0.1:$port,$listeners,EXPIRED://127.0.0.1:$expired_port
 	cat <<EOF
-listeners=PLAINTEXT://127.0.0.1:$port,SASL_SSL://127.0.0.1:$secure_port,CONTROLLER://127.0.0.1:$controller_port
-advertised.listeners=PLAINTEXT://127.0.0.1:$port,SASL_SSL://127.0.0.1:$secure_port
-sasl.enabled.mechanisms=PLAIN
-listener.name.sasl_ssl.plain.sasl.jaas.config=$plain required \\
-  user_admin="admin-secret" user_alice="alice-secret" user_bob="bob-secret";
+listeners=$listeners,CONTROLLER://127.0.0.1:$controller_port
+advertised.listeners=$listeners
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,MUTUAL:SSL,EXPIRED:SSL,CONTROLLER:PLAINTEXT
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
+listener.name.sasl_ssl.plain.sasl.jaas.config=$module.plain.PlainLoginModule required \\
+  user_admin="admin-secret" user_alice="alice-secret" user_bob="bob-secret"$(users_without_rights);
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=$module.scram.ScramLoginModule required;
 ssl.keystore.type=PEM
 ssl.keystore.location=$1/broker.pem
 ssl.truststore.type=PEM
 ssl.truststore.location=$1/ca.pem
+listener.name.mutual.ssl.client.auth=required
+listener.name.mutual.ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/\$1/
+listener.name.expired.ssl.keystore.location=$1/broker-expired.pem
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=false
 super.users=User:admin;User:ANONYMOUS
@@ -207,19 +223,6 @@ write_properties() { # DIR
 	} >"$1/server.properties"
 }
 
-make_keys() ( # DIR
-	cd "$1"
-	exec 2>keys.log
-	newkey=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -sha256)
-	openssl req -x509 "${newkey[@]}" -days 3650 -subj '/CN=batchutils test CA' \
-		-keyout ca.key -out ca.pem
-	openssl req "${newkey[@]}" -subj '/CN=localhost' -keyout broker.key -out broker.csr
-	openssl x509 -req -in broker.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -sha256 \
-		-extfile <(echo 'subjectAltName=DNS:localhost,IP:127.0.0.1') -out broker.crt
-	cat broker.key broker.crt ca.pem >broker.pem
-	rm broker.key broker.crt broker.csr ca.key ca.srl
-)
-
 cluster_id() {
 	local id
 	id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_')
@@ -227,9 +230,13 @@ cluster_id() {
 }
 
 format_storage() { # DIR
+	local scram=() user
+	for user in admin alice bob; do
+		((!secure)) || scram+=(--add-scram "SCRAM-SHA-512=[name=$user,password=$user-secret]")
+	done
 	rm -rf "$1/data"
 	kafka kafka.tools.StorageTool format -t "$(cluster_id)" -c "$1/server.properties" \
-		>"$1/format.log" 2>&1 && return
+		"${scram[@]}" >"$1/format.log" 2>&1 && return
 	cat "$1/format.log" >&2
 	die "could not format $1/data"
 }
@@ -273,7 +280,7 @@ answers_metadata() { # DIR
 }
 
 serves() { # DIR
-	grep -q 'Kafka Server started' "$1/log" && ! port_is_free "$port" && answers_metadata "$1"
+	grep -qs 'Kafka Server started' "$1/log" && ! port_is_free "$port" && answers_metadata "$1"
 }
 
 wait_serving() { # DIR
@@ -317,6 +324,8 @@ publish() { # DIR
 	((secure)) || return 0
 	grant "$1" || die "could not set the access rules"
 	echo "127.0.0.1:$secure_port" >"$1/address-secure"
+	echo "127.0.0.1:$mutual_port" >"$1/address-mutual"
+	echo "127.0.0.1:$expired_port" >"$1/address-expired"
 }
 
 prepare() { # DIR
@@ -328,8 +337,8 @@ prepare() { # DIR
 		return
 	fi
 	mkdir -p "$1"
-	rm -f "$1/address" "$1/address-secure" "$1/pid"
-	if ((secure)); then make_keys "$1"; fi
+	rm -f "$1/address" "$1"/address-* "$1/pid"
+	if ((secure)); then "$here/keys.sh" "$1"; fi
 }
 
 # Once started, a broker must not stay behind a start that failed or was interrupted.

@@ -55,14 +55,16 @@ kafka_up() {
 }
 
 # A second broker with TLS, passwords and access rules, shared too: see broker.sh --help.
-# Sets SECURE_DIR, SECURE_BROKERS, SECURE_CA; does not touch BATCH_BROKERS. The first stream word
-# that alice may use is "alice": new_stream alice.
+# Sets SECURE_DIR, SECURE_BROKERS, MUTUAL_BROKERS, EXPIRED_BROKERS, SECURE_CA; does not touch
+# BATCH_BROKERS. The first stream word that alice may use is "alice": new_stream alice.
 kafka_secure_up() {
 	SECURE_DIR=${BATCH_TEST_DIR:-$BATS_RUN_TMPDIR}/kafka-secure
 	_broker_up "$SECURE_DIR" --secure || return
 	SECURE_BROKERS=$(<"$SECURE_DIR/address-secure")
+	MUTUAL_BROKERS=$(<"$SECURE_DIR/address-mutual")
+	EXPIRED_BROKERS=$(<"$SECURE_DIR/address-expired")
 	SECURE_CA=$SECURE_DIR/ca.pem
-	export SECURE_DIR SECURE_BROKERS SECURE_CA
+	export SECURE_DIR SECURE_BROKERS MUTUAL_BROKERS EXPIRED_BROKERS SECURE_CA
 }
 
 # A broker of this test alone, which it may stop, kill or start again. Prints its address.
