@@ -54,7 +54,8 @@ static int announce(struct tool_ctx *t, const struct create *c, const char *stre
 	struct kchange *change = NULL;
 	char token[SESSION_TOKEN];
 	session_token(token);
-	int failed = session_log(t, stream, false, &log) ||
+	int failed = (c->id ? session_log(t, stream, false, &log)
+			    : session_log_to_write(t, stream, &log)) ||
 	    kchange_open(&change, &t->settings.kv, log, token, t->budget_ms, msg_library,
 		&t->err) ||
 	    kchange_create(change, b, !c->id, c->now_ms, &t->deadline, &t->err);

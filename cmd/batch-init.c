@@ -190,7 +190,8 @@ static int run(struct tool_ctx *t)
 		return tool_usage(t, "--grow needs --partitions N");
 	if (init->retention && num_duration_ms(init->retention, &init->retention_ms, &t->err))
 		return tool_usage(t, "--retention: %s", t->err.text);
-	const struct kclient_options options = {.log = msg_library};
+	const struct kclient_options options = {.log = msg_library,
+	    .right = init->grow ? KRIGHT_ALTER : NULL};
 	if (settings_need_brokers(&t->settings, &t->err) ||
 	    kclient_open(&m.client, KCLIENT_ADMIN, &t->settings.kv, &options, &t->err))
 		return -1;

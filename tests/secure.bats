@@ -20,11 +20,6 @@ setup() {
 		sasl.mechanism=PLAIN
 		sasl.username=alice
 		sasl.password=alice-secret
-		[profile bob]
-		security.protocol=SASL_SSL
-		sasl.mechanism=PLAIN
-		sasl.username=bob
-		sasl.password=bob-secret
 		[profile certificate]
 		security.protocol=SSL
 		bootstrap.servers=$MUTUAL_BROKERS

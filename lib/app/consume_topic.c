@@ -218,7 +218,7 @@ int consume_topic(struct tool_ctx *t, const struct consuming_options *o,
 		progress_init(&b.progress, "scanned");
 		failed = browse(&b) || out_flush(&t->out, &t->err) || commit(&b);
 		progress_end();
-		if (!t->out.failed)
+		if (!t->out.failed && (!failed || b.scanned))
 			msg_note("%lld records scanned, %lld matched", (long long)b.scanned,
 			    (long long)b.matched);
 	}

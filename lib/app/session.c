@@ -135,12 +135,24 @@ static void on_passed(void *ctx, const struct record *r, const char *why)
 	    (int)r->topic.len, r->topic.ptr, r->partition, (long long)r->offset, why);
 }
 
-int session_log(struct tool_ctx *t, const char *stream, bool follow, struct klog **out)
+static int open_log(struct tool_ctx *t, const char *stream, struct klog_options options,
+    struct klog **out)
 {
-	struct klog_options options = {.follow = follow, .passed = on_passed, .log = msg_library};
+	options.passed = on_passed;
+	options.log = msg_library;
 	if (settings_need_brokers(&t->settings, &t->err))
 		return -1;
 	return klog_open(out, &t->settings.kv, stream, &options, &t->deadline, &t->err);
+}
+
+int session_log(struct tool_ctx *t, const char *stream, bool follow, struct klog **out)
+{
+	return open_log(t, stream, (struct klog_options){.follow = follow}, out);
+}
+
+int session_log_to_write(struct tool_ctx *t, const char *stream, struct klog **out)
+{
+	return open_log(t, stream, (struct klog_options){.writes = true}, out);
 }
 
 void session_owner(const struct tool_ctx *t, const char *option, struct buf *out)

@@ -37,6 +37,9 @@ int session_stream(struct tool_ctx *t, const char **stream);
 /* Opens the log of stream. follow: for events to come. */
 int session_log(struct tool_ctx *t, const char *stream, bool follow, struct klog **out);
 
+/* The same for who writes to it, and need not be allowed to read. */
+int session_log_to_write(struct tool_ctx *t, const char *stream, struct klog **out);
+
 /* Who acts: --owner or the setting; else the broker's user name, else the login name. Appended. */
 void session_owner(const struct tool_ctx *t, const char *option, struct buf *out);
 

@@ -43,8 +43,9 @@ static rd_kafka_event_t *ask_end(struct asking *a, const char *topic, struct err
 	return event;
 }
 
+/* right: KRIGHT_*, for the message. */
 static int topic_answer(const rd_kafka_topic_result_t *const *topics, size_t count,
-    const char *topic, struct err *err)
+    const char *topic, const char *right, struct err *err)
 {
 	rd_kafka_resp_err_t e = count ? rd_kafka_topic_result_error(topics[0]) : 0;
 	const char *why = count ? rd_kafka_topic_result_error_string(topics[0]) : NULL;
@@ -52,10 +53,11 @@ static int topic_answer(const rd_kafka_topic_result_t *const *topics, size_t cou
 		return 1;
 	if (e == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 		return 0;
-	kerr_set(err, e, "topic %s", topic);
+	if (e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+		return err_set(err, ST_CONNECT, "topic %s: no right to %s", topic, right);
 	if (why && kerr_status(e) == ST_USAGE)
-		err_set(err, ST_USAGE, "topic %s: %s", topic, why);
-	return -1;
+		return err_set(err, ST_USAGE, "topic %s: %s", topic, why);
+	return kerr_set(err, e, "topic %s", topic);
 }
 
 int kadmin_create(struct kclient *c, const struct kadmin_topic *t, const struct deadline *d,
@@ -78,7 +80,7 @@ int kadmin_create(struct kclient *c, const struct kadmin_topic *t, const struct 
 	size_t count;
 	const rd_kafka_topic_result_t **topics = rd_kafka_CreateTopics_result_topics(
 	    rd_kafka_event_CreateTopics_result(event), &count);
-	int answer = topic_answer(topics, count, t->name, err);
+	int answer = topic_answer(topics, count, t->name, KRIGHT_CREATE, err);
 	rd_kafka_event_destroy(event);
 	return answer;
 }
@@ -101,7 +103,7 @@ int kadmin_grow(struct kclient *c, const char *topic, int64_t partitions,
 	size_t count;
 	const rd_kafka_topic_result_t **topics = rd_kafka_CreatePartitions_result_topics(
 	    rd_kafka_event_CreatePartitions_result(event), &count);
-	int answer = topic_answer(topics, count, topic, err);
+	int answer = topic_answer(topics, count, topic, KRIGHT_ALTER, err);
 	rd_kafka_event_destroy(event);
 	return answer < 0 ? -1 : 0;
 }

@@ -29,6 +29,17 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t e,
 		rd_kafka_assign(rk, e == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? list : NULL);
 }
 
+static const char *right_of(enum kclient_role role, const struct kclient_options *options)
+{
+	static const char *const by_role[] = {
+	    [KCLIENT_ADMIN] = KRIGHT_SEE,
+	    [KCLIENT_PRODUCER] = KRIGHT_WRITE,
+	    [KCLIENT_READER] = KRIGHT_READ,
+	    [KCLIENT_MEMBER] = KRIGHT_READ,
+	};
+	return options && options->right ? options->right : by_role[role];
+}
+
 int kclient_open(struct kclient **out, enum kclient_role role, const struct kv *settings,
     const struct kclient_options *options, struct err *err)
 {
@@ -41,7 +52,7 @@ int kclient_open(struct kclient **out, enum kclient_role role, const struct kv *
 	c->log = options ? options->log : NULL;
 	const char *brokers = kv_get(settings, "bootstrap.servers");
 	c->brokers = mem_strdup(brokers ? brokers : "");
-	c->role = role;
+	c->right = right_of(role, options);
 	rd_kafka_conf_set_opaque(conf, c);
 	ktrouble_listen(conf);
 	if (produces)
@@ -87,13 +98,7 @@ rd_kafka_topic_t *kclient_handle(struct kclient *c, const char *topic, struct er
 
 int kclient_no_right(const struct kclient *c, const char *topic, struct err *err)
 {
-	static const char *const wanted[] = {
-	    [KCLIENT_ADMIN] = "see it (Describe)",
-	    [KCLIENT_PRODUCER] = "write it (Write)",
-	    [KCLIENT_READER] = "read it (Read)",
-	    [KCLIENT_MEMBER] = "read it (Read)",
-	};
-	return err_set(err, ST_CONNECT, "topic %s: no right to %s", topic, wanted[c->role]);
+	return err_set(err, ST_CONNECT, "topic %s: no right to %s", topic, c->right);
 }
 
 /* Asks until there is an answer, a reason to give up or no time left. NULL and err: none. */

@@ -28,7 +28,15 @@ enum kclient_role {
 struct kclient_options {
 	const char *const *settings;
 	void (*log)(int syslog_level, const char *text); /* what librdkafka has to say; may be NULL */
+	const char *right; /* KRIGHT_*: the one that messages name; NULL: the role's */
 };
+
+/* What a user must be allowed to do with a topic, in the words of messages. */
+#define KRIGHT_SEE    "see it (Describe)"
+#define KRIGHT_READ   "read it (Read)"
+#define KRIGHT_WRITE  "write it (Write)"
+#define KRIGHT_CREATE "create it (Create)"
+#define KRIGHT_ALTER  "add partitions to it (Alter)"
 
 int kclient_open(struct kclient **out, enum kclient_role role, const struct kv *settings,
     const struct kclient_options *options, struct err *err);

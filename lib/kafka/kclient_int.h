@@ -9,7 +9,7 @@
 
 struct kclient {
 	rd_kafka_t *rk;
-	enum kclient_role role;
+	const char *right; /* what its user must be allowed to do with a topic */
 
 	/* ktrouble.c */
 	struct err trouble;      /* the last reason a broker or librdkafka gave */
@@ -39,7 +39,7 @@ void kclient_serve(struct kclient *c, int wait_ms);
  * what says what was tried. */
 int kclient_check(struct kclient *c, const struct deadline *d, const char *what, struct err *err);
 
-/* The broker refuses the topic: says which right the client's role needs on it. Answers -1. */
+/* The broker refuses the topic: says which right is missing. Answers -1. */
 int kclient_no_right(const struct kclient *c, const char *topic, struct err *err);
 
 #endif

@@ -133,7 +133,9 @@ static rd_kafka_message_t *poll_one(struct kgroup *g, int wait_ms)
 	rd_kafka_message_t *m = rd_kafka_consumer_poll(g->client->rk, wait_ms);
 	if (!m || !m->err)
 		return m;
-	if (!passes(m->err))
+	if (m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+		kclient_no_right(g->client, g->topic, &g->lost);
+	else if (!passes(m->err))
 		kerr_set(&g->lost, m->err, "group %s", g->name);
 	rd_kafka_message_destroy(m);
 	return NULL;

@@ -35,7 +35,8 @@ int klog_open(struct klog **out, const struct kv *settings, const char *stream,
 	const char *pairs[KREAD_TUNING + 3] = {"isolation.level",
 	    options->uncommitted ? "read_uncommitted" : "read_committed"};
 	memcpy(pairs + 2, tuning.pairs, KREAD_TUNING * sizeof(*pairs));
-	struct kclient_options co = {.settings = pairs, .log = options->log};
+	struct kclient_options co = {.settings = pairs, .log = options->log,
+	    .right = options->writes ? KRIGHT_WRITE : NULL};
 	if (kclient_open(&l->client, KCLIENT_READER, settings, &co, err) ||
 	    kclient_topic(l->client, l->topic, &l->partitions, d, err)) {
 		klog_close(l);

@@ -20,6 +20,7 @@ struct klog;
 struct klog_options {
 	bool follow; /* stays for events to come: a calmer rhythm of fetches */
 	bool uncommitted; /* events of open transactions, too: to see what stands before one's own */
+	bool writes;      /* events are written, and read only in doubt */
 	void (*passed)(void *ctx, const struct record *r, const char *why); /* may be NULL */
 	void *ctx;
 	void (*log)(int syslog_level, const char *text);

@@ -60,7 +60,7 @@ void kproduce_explain(struct kproduce *p, rd_kafka_resp_err_t e, struct err *err
 	/* Who may write no topic at all gets no producer id either. */
 	if (e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
 	    e == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
-		err_set(err, ST_CONNECT, "topic %s: no right to write it (Write)", p->name);
+		kclient_no_right(p->client, p->name, err);
 	else if (kproduce_is_fenced(e))
 		set_fenced(p, err);
 	else if (fatal)

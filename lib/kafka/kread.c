@@ -134,7 +134,7 @@ static int lane_error(const struct kread *r, const struct lane *l, const rd_kafk
 		    "topic %s, partition %d: offset %lld is not in the log any more "
 		    "(retention has deleted it)", r->name, l->partition, (long long)l->next);
 	if (m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-		return err_set(err, ST_CONNECT, "topic %s: no right to read it (Read)", r->name);
+		return kclient_no_right(r->client, r->name, err);
 	return kerr_set(err, m->err, "topic %s, partition %d, offset %lld", r->name, l->partition,
 	    (long long)l->next);
 }

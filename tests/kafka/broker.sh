@@ -21,12 +21,11 @@ options of start and run:
   --property NAME=VALUE   a server property that replaces ours; @DIR@, @PORT@, @CONTROLLER_PORT@
                           and @SECURE_PORT@ in VALUE stand for those of this broker
   --secure                more listeners, with access rules; on the first all is allowed.
-                          secure: SASL_SSL with PLAIN and SCRAM-SHA-512, users admin, alice, bob
-                          with passwords admin-secret, alice-secret, bob-secret. alice may do all
-                          on topics, groups and transactions called alice.*, bob may read alice.*
-                          with groups called bob.*; and, by PLAIN, u1 to u99 with password u-secret
-                          and no rights. mutual: TLS, the user is the name in the client's
-                          certificate. expired: TLS with a certificate of the past
+                          secure: SASL_SSL; by PLAIN and SCRAM-SHA-512 user alice with password
+                          alice-secret, who may do all on topics, groups and transactions called
+                          alice.*; by PLAIN u1 to u99 with password u-secret and no rights.
+                          mutual: TLS, the user is the name in the client's certificate.
+                          expired: TLS with a certificate of the past
   --owner PID             stop when process PID is gone, however it went
   --again                 start: the stopped broker of DIR with its data, ports and settings
 
@@ -193,7 +192,7 @@ advertised.listeners=$listeners
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,MUTUAL:SSL,EXPIRED:SSL,CONTROLLER:PLAINTEXT
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
 listener.name.sasl_ssl.plain.sasl.jaas.config=$module.plain.PlainLoginModule required \\
-  user_admin="admin-secret" user_alice="alice-secret" user_bob="bob-secret"$(users_without_rights);
+  user_alice="alice-secret"$(users_without_rights);
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=$module.scram.ScramLoginModule required;
 ssl.keystore.type=PEM
 ssl.keystore.location=$1/broker.pem
@@ -204,7 +203,7 @@ listener.name.mutual.ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/\$1/
 listener.name.expired.ssl.keystore.location=$1/broker-expired.pem
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=false
-super.users=User:admin;User:ANONYMOUS
+super.users=User:ANONYMOUS
 EOF
 }
 
@@ -230,10 +229,8 @@ cluster_id() {
 }
 
 format_storage() { # DIR
-	local scram=() user
-	for user in admin alice bob; do
-		((!secure)) || scram+=(--add-scram "SCRAM-SHA-512=[name=$user,password=$user-secret]")
-	done
+	local scram=()
+	((!secure)) || scram=(--add-scram 'SCRAM-SHA-512=[name=alice,password=alice-secret]')
 	rm -rf "$1/data"
 	kafka kafka.tools.StorageTool format -t "$(cluster_id)" -c "$1/server.properties" \
 		"${scram[@]}" >"$1/format.log" 2>&1 && return
@@ -242,12 +239,9 @@ format_storage() { # DIR
 }
 
 grant() { # DIR
-	local acl=(kafka org.apache.kafka.tools.AclCommand --bootstrap-server "127.0.0.1:$port" --add
-		--resource-pattern-type prefixed)
-	"${acl[@]}" --allow-principal User:alice --operation All \
-		--topic alice. --group alice. --transactional-id alice. >"$1/acl.log" 2>&1 &
-	"${acl[@]}" --allow-principal User:bob --operation Read --operation Describe \
-		--topic alice. --group bob. >>"$1/acl.log" 2>&1 && wait $! && return
+	kafka org.apache.kafka.tools.AclCommand --bootstrap-server "127.0.0.1:$port" --add \
+		--resource-pattern-type prefixed --allow-principal User:alice --operation All \
+		--topic alice. --group alice. --transactional-id alice. >"$1/acl.log" 2>&1 && return
 	cat "$1/acl.log" >&2
 	return 1
 }
