@@ -112,12 +112,12 @@ refused() { # TEXT...
 		timeout=10ms
 	END
 	unset BATCH_STREAM
-	run -0 --separate-stderr batch-create -n x
+	run -0 --separate-stderr batch-create -n x -m 30s
 	doc_is '.integratorId == "acme"'
 	B=$(jq -r .id <<<"$output")
 	run -4 --separate-stderr timeout 10 batch-consume -B "$B"
 	run -4 --separate-stderr timeout 10 batch-consume -B "$B" -m 200ms
-	run -0 --separate-stderr env BATCH_ID="$B" batch-terminate
+	run -0 --separate-stderr env BATCH_ID="$B" batch-terminate -m 30s
 	run -2 --separate-stderr batch-status -X timeout=soon
 	says timeout
 }
@@ -190,7 +190,7 @@ hidden() { # OPTION...
 }
 
 @test "a secret may come from a file, a variable or a private configuration file" {
-	echo "$secret" >password
+	configure password <<<"$secret"
 	hidden -X sasl.password.file=password
 	THE_PASSWORD=$secret hidden -X sasl.password.env=THE_PASSWORD
 	BATCH_SASL_PASSWORD=$secret hidden
@@ -221,6 +221,22 @@ hidden() { # OPTION...
 	hidden
 }
 
+@test "a file for one secret that others can read is refused, too" {
+	configure password <<<"$secret"
+	configure <<<'sasl.password.file=password'
+	for mode in 644 640 604; do
+		chmod "$mode" password
+		refused "$file:1: sasl.password.file: others can read password" 'chmod 600 password'
+		[[ $stderr != *"$secret"* ]]
+	done
+	chmod 400 password
+	hidden
+	BATCH_SASL_PASSWORD_FILE=/dev/fd/9 hidden 9<<<"$secret"
+	echo mine >not-secret
+	chmod 644 not-secret
+	[[ $(value client.id -X client.id.file=not-secret) == mine ]]
+}
+
 @test "a secret that is not where it should be is an error" {
 	run -2 --separate-stderr batch-status -X sasl.password.file=missing -X dump
 	says 'sasl.password.file' missing
@@ -231,9 +247,13 @@ hidden() { # OPTION...
 @test "commands that are started do not see secrets" {
 	begin
 	create
-	configure <<<'ssl.key.password.env=THE_KEY'
-	export BATCH_SASL_PASSWORD=$secret THE_KEY=$secret OTHER=kept
-	look='env | grep -e OTHER= -e PASSWORD -e THE_KEY'
+	configure <<-'END'
+		ssl.key.password.env=THE_KEY
+		[profile not-used]
+		sasl.password.env=THE_OTHER_KEY
+	END
+	export BATCH_SASL_PASSWORD=$secret THE_KEY=$secret THE_OTHER_KEY=$secret OTHER=kept
+	look='cat >/dev/null; env | grep -e OTHER= -e PASSWORD -e KEY'
 	batch-send -B "$B" -- sh -c "$look" | batch-complete >/dev/null
 	run -0 --separate-stderr batch-consume -B "$B"
 	[[ $output == OTHER=kept ]]
@@ -241,6 +261,47 @@ hidden() { # OPTION...
 	[[ $output == OTHER=kept ]]
 	run -0 --separate-stderr batch-watch -B "$B" -e --exec "$look"
 	[[ $output == $'OTHER=kept\nOTHER=kept' ]]
+}
+
+# A tool that waits for a broker, as NAME
+waits() { # NAME OPTION...
+	background "$1" batch-status -s x -b 127.0.0.1:9 -v "${@:2}"
+	wait_for 5 grep -q 'Connection refused' "$1.err"
+}
+
+@test "a secret is not on the command line of a process" {
+	configure password <<<"$secret"
+	BATCH_SSL_KEY_PASSWORD=$secret waits tool -X sasl.password.file=password -X debug=all -vv
+	tr '\0' ' ' <"/proc/${pids[tool]}/cmdline" >cmdline
+	grep -q 'sasl.password.file=password' cmdline
+	run ! grep -r "$secret" cmdline tool.err
+}
+
+# Prints the core that a tool leaves behind
+core_of() { # OPTION...
+	mkdir cores
+	cd cores || return
+	waits tool "$@"
+	kill -s SEGV "${pids[tool]}"
+	ends 139 tool
+	cd ..
+	find cores -type f -size +100k
+}
+
+@test "a tool with a secret leaves no core" {
+	ulimit -c unlimited || skip 'no cores here'
+	core=$(core_of -X client.rack=visible-anywhere)
+	[[ -n $core ]] || skip 'cores are not left in the working directory here'
+	grep -q visible-anywhere "$core"
+	rm -r cores
+	export BATCH_SASL_PASSWORD=$secret
+	[[ -z $(core_of) ]]
+	rm -r cores
+	unset BATCH_SASL_PASSWORD
+	openssl genpkey -algorithm ed25519 -out key.pem
+	openssl req -x509 -key key.pem -subj /CN=x -out certificate.pem
+	[[ -z $(core_of -X ssl.key.location="$PWD/key.pem" -X ssl.certificate.location="$PWD/certificate.pem" \
+		-X security.protocol=SSL) ]]
 }
 
 @test "a locale with a decimal comma and a strange time zone change nothing" {

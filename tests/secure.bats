@@ -174,3 +174,31 @@ wrong_protocols() {
 		-X sasl.password.file=wrong
 	all_refused
 }
+
+# --- secrets
+
+# All that is said, at its loudest, has neither the password nor what is sent for it
+hushed() { # PASSWORD STATUS OPTION...
+	local login
+	login=$(printf '\0alice\0%s' "$1" | base64)
+	echo "$1" >password
+	run "-$2" as alice batch-status -vvv -X debug=all -X sasl.password.file=password "${@:3}"
+	[[ $output == *'sasl.password = [redacted]'* ]]
+	[[ $output != *"$1"* && $output != *"$login"* ]]
+}
+
+passwords_are_not_logged() {
+	hushed alice-secret 6
+	hushed not-alices 5
+	hushed not-alices 5 -X sasl.mechanism=SCRAM-SHA-512
+}
+
+@test "passwords are in no log" {
+	passwords_are_not_logged
+}
+
+@test "passwords are in no log of a newer librdkafka" {
+	newer_library
+	passwords_are_not_logged
+	hushed alice-secret 6 -X sasl.mechanism=SCRAM-SHA-512
+}

@@ -55,11 +55,10 @@ static char *find(const char *given)
 
 static int read_config(struct conffile *f, struct err *err)
 {
-	struct stat st;
 	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, ST_USAGE, errno, "%s", f->path);
-	f->exposed = fstat(fd, &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH));
+	f->exposed = file_is_exposed(fd);
 	int r = file_read_fd(fd, f->path, SIZE_LIMIT, &f->text, err);
 	close(fd);
 	if (r)

@@ -12,7 +12,7 @@
 
 struct conffile {
 	char *path;   /* owned; NULL: there is none */
-	bool exposed; /* group or others may read it */
+	bool exposed; /* others can read it: see file.h */
 
 	struct buf text; /* private, from here; wiped on release */
 	size_t at;

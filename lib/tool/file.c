@@ -35,14 +35,36 @@ int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct
 	}
 }
 
-int file_read(const char *path, size_t limit, struct buf *out, struct err *err)
+bool file_is_exposed(int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return false;
+	bool by_group = st.st_mode & S_IRGRP && (st.st_uid != 0 || geteuid() == 0);
+	return by_group || st.st_mode & S_IROTH;
+}
+
+static int read_path(const char *path, bool private, size_t limit, struct buf *out,
+    struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, ST_FAIL, errno, "%s", path);
-	int r = file_read_fd(fd, path, limit, out, err);
+	int r = private && file_is_exposed(fd)
+	    ? err_set(err, ST_USAGE, "others can read %s: chmod 600 %s", path, path)
+	    : file_read_fd(fd, path, limit, out, err);
 	close(fd);
 	return r;
+}
+
+int file_read(const char *path, size_t limit, struct buf *out, struct err *err)
+{
+	return read_path(path, false, limit, out, err);
+}
+
+int file_read_private(const char *path, size_t limit, struct buf *out, struct err *err)
+{
+	return read_path(path, true, limit, out, err);
 }
 
 static char *tmp_name(const char *name)

@@ -2,6 +2,7 @@
 #ifndef TOOL_FILE_H
 #define TOOL_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -11,6 +12,13 @@
 /* Appends the whole content to out. ST_FAIL "PATH: why" when it cannot be read, is a directory or
  * is longer than limit bytes; status may be changed by the caller. */
 int file_read(const char *path, size_t limit, struct buf *out, struct err *err);
+
+/* Can others read it, or a group that its owner gave it to? Not so a file of root's that we can read
+ * only by our group: such secrets are given to services. */
+bool file_is_exposed(int fd);
+
+/* As file_read; one that is exposed is refused with ST_USAGE. */
+int file_read_private(const char *path, size_t limit, struct buf *out, struct err *err);
 
 /* As file_read from an open descriptor, which stays open. name is for messages. */
 int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct err *err);

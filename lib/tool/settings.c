@@ -129,12 +129,12 @@ static int set(struct loader *l, const struct said *d, enum kind kind, const cha
 	bool secret = settings_is_secret(name);
 	if (secret && kind == LITERAL && (d->exposed || d->origin == KV_X))
 		return refuse_secret(d, name, l->err);
-	if (d->unused)
-		return 0;
 	if (secret && kind == FROM_ENV)
 		hide_env(l->s, d->value);
 	if (secret && kind == LITERAL && d->origin == KV_ENV)
 		hide_env(l->s, d->where);
+	if (d->unused)
+		return 0;
 	name = usual_name(name);
 	kv_set(&l->s->kv, name, d->value, d->origin, d->where, secret);
 	kv_set(&l->kinds, name, kinds[kind], d->origin, d->where, false);
@@ -280,16 +280,23 @@ static void load_flags(struct loader *l, const struct common *c)
 	set_flag(l, "batch", c->batch, "-B");
 }
 
-static int read_value(const char *kind, const char *from, struct buf *out, struct err *err)
+static int read_variable(const char *name, struct buf *out, struct err *err)
 {
-	if (strcmp(kind, kinds[FROM_ENV]) == 0) {
-		const char *value = getenv(from);
-		if (!value)
-			return err_set(err, ST_USAGE, "the variable %s is not set", from);
-		buf_puts(out, value);
-		return 0;
-	}
-	if (file_read(from, SECRET_LIMIT, out, err))
+	const char *value = getenv(name);
+	if (!value)
+		return err_set(err, ST_USAGE, "the variable %s is not set", name);
+	buf_puts(out, value);
+	return 0;
+}
+
+static int read_value(const struct kv_entry *e, const char *kind, struct buf *out,
+    struct err *err)
+{
+	const char *from = e->value;
+	if (strcmp(kind, kinds[FROM_ENV]) == 0)
+		return read_variable(from, out, err);
+	if (e->secret ? file_read_private(from, SECRET_LIMIT, out, err)
+		      : file_read(from, SECRET_LIMIT, out, err))
 		return -1;
 	if (out->len && out->data[out->len - 1] == '\n')
 		out->data[--out->len] = '\0';
@@ -301,7 +308,7 @@ static int read_value(const char *kind, const char *from, struct buf *out, struc
 static int resolve(struct settings *s, const struct kv_entry *e, const char *kind, struct err *err)
 {
 	struct buf value = BUF_INIT;
-	int r = read_value(kind, e->value, &value, err);
+	int r = read_value(e, kind, &value, err);
 	if (r) {
 		err_wrap(err, "%s: %s%s", e->where, e->name, kind);
 		err->status = ST_USAGE;
@@ -360,6 +367,14 @@ int settings_timeout(const struct settings *s, const struct common *c, int64_t *
 	if (c->timeout_ms >= 0 || !e)
 		return 0;
 	return num_duration_ms(e->value, ms, err) ? err_wrap(err, "%s: timeout", e->where) : 0;
+}
+
+bool settings_hold_secret(const struct settings *s)
+{
+	for (size_t i = 0; i < kv_count(&s->kv); i++)
+		if (kv_at(&s->kv, i)->secret)
+			return true;
+	return kv_get(&s->kv, "ssl.key.location") || kv_get(&s->kv, "ssl.keystore.location");
 }
 
 void settings_release(struct settings *s)

@@ -13,7 +13,8 @@
  *
  * Any value can be given as NAME.file=PATH (the content less one newline at its end) or
  * NAME.env=VARIABLE. A secret must be if it stands on the command line, where all of the machine
- * can read it, and a file that holds one must not be readable by others. Only what wins is read.
+ * can read it, and a file that holds one must not be readable by others (file.h). Only what wins is
+ * read.
  *
  * Names are ours (stream, batch, owner, timeout) or those that the caller knows. Where Kafka has
  * two names for one setting, one of them is kept: bootstrap.servers, acks, sasl.mechanism,
@@ -56,6 +57,9 @@ void settings_list(struct buf *out);
 
 /* Is a value of that setting never to be shown? */
 bool settings_is_secret(const char *name);
+
+/* A secret, or a file with a private key, which is one when it is read. */
+bool settings_hold_secret(const struct settings *s);
 
 void settings_release(struct settings *s);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -144,6 +145,8 @@ static int load_settings(struct tool_ctx *t)
 	if (settings_load(&t->settings, &t->common, t->tool->known, &t->err) ||
 	    settings_timeout(&t->settings, &t->common, &t->budget_ms, &t->err))
 		return -1;
+	if (settings_hold_secret(&t->settings))
+		prctl(PR_SET_DUMPABLE, 0);
 	t->stream = kv_get(&t->settings.kv, "stream");
 	t->batch = kv_get(&t->settings.kv, "batch");
 	t->owner = kv_get(&t->settings.kv, "owner");

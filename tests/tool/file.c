@@ -28,6 +28,32 @@ static void test_file_read(void **state)
 	err_clear(&err);
 }
 
+static int read_mode(void **state, mode_t mode)
+{
+	struct buf got = BUF_INIT;
+	struct err err = ERR_INIT;
+	const char *path = dir_write(state, "private", "x", 1, mode);
+	int failed = file_read_private(path, 10, &got, &err);
+	if (failed) {
+		assert_int_equal(err.status, ST_USAGE);
+		assert_non_null(strstr(err.text, "others can read "));
+		assert_non_null(strstr(err.text, ": chmod 600 "));
+	}
+	assert_int_equal(got.len, failed ? 0 : 1);
+	buf_release(&got);
+	err_clear(&err);
+	return failed;
+}
+
+static void test_file_private(void **state)
+{
+	assert_int_equal(read_mode(state, 0600), 0);
+	assert_int_equal(read_mode(state, 0400), 0);
+	assert_int_equal(read_mode(state, 0622), 0);
+	assert_int_equal(read_mode(state, 0640), -1);
+	assert_int_equal(read_mode(state, 0604), -1);
+}
+
 static void test_file_tmp(void **state)
 {
 	struct file_tmp f = FILE_TMP_INIT;
@@ -102,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_file_read, dir_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(test_file_private, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_file_tmp, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_file_tmp_fails, dir_setup, dir_teardown),
 	    cmocka_unit_test(test_file_name),
