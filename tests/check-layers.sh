@@ -74,7 +74,7 @@ includes() { # FILE...
 }
 
 libc='assert ctype endian errno float inttypes iso646 limits math regex stdalign stdarg stdbool
-stddef stdint stdio stdlib stdnoreturn string'
+stdatomic stddef stdint stdio stdlib stdnoreturn string'
 system="$libc dirent fcntl fnmatch getopt glob locale poll pwd signal spawn sys/file sys/ioctl
 sys/mman sys/pidfd sys/prctl sys/random sys/resource sys/stat sys/types sys/uio sys/wait syslog
 termios time unistd"

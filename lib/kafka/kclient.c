@@ -79,6 +79,7 @@ void kclient_close(struct kclient *c)
 	if (c->rk)
 		rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	err_clear(&c->trouble);
+	err_clear(&c->refused);
 	free(c->brokers);
 	free(c);
 }

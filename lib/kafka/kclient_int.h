@@ -16,6 +16,7 @@ struct kclient {
 	int final_count;         /* how often in a row a reason was final */
 	bool stuck;              /* a final reason was seen often enough to give up */
 	bool answered;           /* a broker did, ever */
+	struct err refused;      /* a topic that may not be part of the transaction */
 	bool hung_up;            /* the last reason: a broker took the call, and cut the line */
 	bool waiting;            /* whether that passes */
 	struct deadline patience;

@@ -61,6 +61,8 @@ void kproduce_explain(struct kproduce *p, rd_kafka_resp_err_t e, struct err *err
 	if (e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
 	    e == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
 		kclient_no_right(p->client, p->name, err);
+	else if (behind && p->client->refused.text)
+		err_set(err, p->client->refused.status, "%s", p->client->refused.text);
 	else if (kproduce_is_fenced(e))
 		set_fenced(p, err);
 	else if (fatal)

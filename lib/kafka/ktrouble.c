@@ -1,7 +1,9 @@
 #include "kafka/ktrouble.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "kafka/kerr.h"
 
 /* A broker that starts may refuse a good password once; twice in a row is an answer. */
@@ -161,15 +163,35 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 }
 
 /* From 2.10 on a connection that was cut before the first answer is told to the log only. */
+static void look_for_hang_up(struct kclient *c, const char *text)
+{
+	const char *reason = strstr(text, "]: ");
+	if (!reason || !says(reason, ": Disconnected") ||
+	    !is_hang_up(c, RD_KAFKA_RESP_ERR__TRANSPORT, reason))
+		return;
+	c->hung_up = true;
+	say_hung_up(c, reason + 3, length(reason + 3));
+}
+
+/* Records of a transaction say only that they were purged; the topic stands in quotes in the log. */
+static void look_for_refusal(struct kclient *c, const char *text)
+{
+	const char *topic = strchr(text, '"');
+	const char *end = topic ? strchr(topic + 1, '"') : NULL;
+	if (!end || !says(end, "Topic authorization failed"))
+		return;
+	char *name = mem_strndup(topic + 1, (size_t)(end - topic - 1));
+	kclient_no_right(c, name, &c->refused);
+	free(name);
+}
+
 static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
 {
 	struct kclient *c = rd_kafka_opaque(rk);
-	const char *reason = strstr(text, "]: ");
-	if (strcmp(fac, "FAIL") == 0 && reason && says(reason, ": Disconnected") &&
-	    is_hang_up(c, RD_KAFKA_RESP_ERR__TRANSPORT, reason)) {
-		c->hung_up = true;
-		say_hung_up(c, reason + 3, length(reason + 3));
-	}
+	if (strcmp(fac, "FAIL") == 0)
+		look_for_hang_up(c, text);
+	else if (strcmp(fac, "ADDPARTS") == 0)
+		look_for_refusal(c, text);
 	if (c->log)
 		c->log(level, text);
 }
