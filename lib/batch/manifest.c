@@ -208,8 +208,11 @@ static bool read_extent(void *ctx, const char *name, const struct json_t *v)
 	    !js_get_i64(v, "count", &count) || first < 0 || last < first ||
 	    last == INT64_MAX || count < 1 || count > MOST_RECORDS || count > last - first + 1;
 	err_clear(&ignored);
-	if (!r->bad)
-		extents_add(r->out, (int32_t)partition, first, last, count);
+	if (r->bad)
+		return false;
+	size_t before = r->out->count;
+	extents_add(r->out, (int32_t)partition, first, last, count);
+	r->bad = r->out->count == before; /* "0" and "00" are one partition */
 	return !r->bad;
 }
 

@@ -334,6 +334,7 @@ static void test_manifest_parse_partitions(void **state)
 	    {"", "0", "0", "1", false},
 	    {"a", "0", "0", "1", false},
 	    {"0 ", "0", "0", "1", false},
+	    {"08", "0", "0", "1", false}, /* 8 is there already */
 	    {"0", "-1", "0", "1", false},
 	    {"0", "-9223372036854775808", "9223372036854775806", "1", false},
 	    {"0", "9", "5", "1", false},
