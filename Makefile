@@ -1,6 +1,7 @@
 # make            the tools, in build/bin
 # make SAN=1      the same with address and undefined sanitizers, in build/san
 # make check      everything that needs no broker; make test: everything
+# make fuzz       each fuzzer for a minute (FUZZ_TIME=SECONDS); needs clang
 # make install    PREFIX (/usr/local), DESTDIR; make uninstall takes back exactly that
 
 PREFIX ?= /usr/local
@@ -10,7 +11,11 @@ PKGS = rdkafka jansson libxxhash
 WARN = -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wvla -Wformat=2 -Werror
 VERSION := 0.1.0
 
-ifdef SAN
+ifdef FUZZ
+CC := clang
+B := build/fuzz
+SANFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+else ifdef SAN
 B := build/san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 else
@@ -22,7 +27,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS))
 # An allocator that gives back what another thread took at less cost: a fifth of the time of a send.
 # Left out where there is none, and under sanitizers, which bring their own. It needs no symbol of us.
-MIMALLOC := $(if $(SAN),,$(shell echo 'int main(void) { return 0; }' | \
+MIMALLOC := $(if $(SAN)$(FUZZ),,$(shell echo 'int main(void) { return 0; }' | \
     $(CC) -x c - -lmimalloc -o /dev/null 2>/dev/null && echo -Wl,--no-as-needed -lmimalloc))
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Ilib $(WARN) $(CFLAGS) $(SANFLAGS) $(PKG_CFLAGS) \
     -DBATCH_VERSION='"$(VERSION)"'
@@ -34,9 +39,11 @@ CMD_SRC := $(wildcard cmd/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 TOOLS := $(CMD_SRC:cmd/%.c=%)
 TOOLTEST_SRC := $(wildcard tests/tool/*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 BINS := $(TOOLS:%=$(B)/bin/%)
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 TOOLTESTS := $(TOOLTEST_SRC:tests/tool/%.c=$(B)/tooltest/%)
+FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/bin/fuzz-%)
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 all: $(BINS)
@@ -73,6 +80,11 @@ $(B)/tooltest/%: $(B)/obj/tests/tool/%.o $(B)/libbatch.a
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(shell pkg-config --libs cmocka) -o $@
 
+# With FUZZ=1 only: what takes texts from outside, which is the pure rooms and the configuration.
+$(B)/bin/fuzz-%: $(B)/obj/tests/fuzz/%.o $(call obj,$(wildcard lib/tool/*.c)) $(B)/libpure.a
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ $(shell pkg-config --libs jansson libxxhash) -o $@
+
 %/:
 	@mkdir -p $@
 
@@ -80,6 +92,12 @@ unit: $(UNITS) $(TOOLTESTS)
 
 check: all unit
 	@tests/check.sh $(B)
+
+fuzzers: $(FUZZERS)
+
+FUZZ_TIME ?= 60
+fuzz:
+	@tests/fuzz/run.sh $(FUZZ_TIME)
 
 # These do all their own set-up, so they need nothing built before.
 test:
@@ -118,11 +136,11 @@ uninstall:
 
 # The fetched Kafka stays: it is no product of this tree.
 clean:
-	rm -rf build/obj build/bin build/unit build/tooltest build/san build/clang build/broker \
-	    build/*.a build/flags
+	rm -rf build/obj build/bin build/unit build/tooltest build/san build/clang build/fuzz \
+	    build/broker build/*.a build/flags
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all unit check test demo broker install uninstall clean FORCE
+.PHONY: all unit check fuzzers fuzz test demo broker install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -18,6 +18,7 @@ for t in "$build"/unit/* "$build"/tooltest/*; do
 done
 run tests/check-layers.sh
 run tests/check-valgrind.sh "$build"
+run tests/fuzz/run.sh 0
 run tests/check-man.sh
 run tests/check-completions.sh
 run tests/check-scripts.sh

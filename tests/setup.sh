@@ -64,12 +64,14 @@ need_python_jsonschema() {
 need_clang() {
 	local resources
 	if ! command -v clang >/dev/null; then
-		lack "command clang, with its sanitizers" "clang"
+		lack "command clang, with its sanitizers and fuzzer" "clang"
 		return
 	fi
 	resources=$(clang -print-resource-dir)
-	compgen -G "$resources/lib/*/libclang_rt.asan*.a" >/dev/null ||
-		lack "the sanitizers of clang (compiler-rt)" "clang-runtime"
+	{
+		compgen -G "$resources/lib/*/libclang_rt.asan*.a" &&
+			compgen -G "$resources/lib/*/libclang_rt.fuzzer*.a"
+	} >/dev/null || lack "the sanitizers and the fuzzer of clang (compiler-rt)" "clang-runtime"
 }
 
 check_build() {
