@@ -35,7 +35,9 @@ static int put_event(struct atomic *a, const struct batch *b, int64_t now_ms, in
     const struct deadline *d)
 {
 	struct event_out out;
-	event_encode(b, EVENT_STATUS, str_of(a->target->stream), buf_str(&a->writer), now_ms, &out);
+	if (event_encode(b, EVENT_STATUS, str_of(a->target->stream), buf_str(&a->writer), now_ms, &out,
+		&a->t->err))
+		return -1;
 	int failed = deliver_event(a->deliver, klog_topic(a->log), &out.record, offset, d,
 	    &a->t->err);
 	event_out_release(&out);

@@ -54,6 +54,8 @@ bool batch_is_finished(enum batch_status status)
 int batch_parse(struct str text, struct batch *out, struct err *err)
 {
 	struct str id, status;
+	if (text.len > BATCH_DOC_MAX)
+		return err_set(err, ST_FAIL, "batch document: larger than %zu bytes", BATCH_DOC_MAX);
 	out->doc = js_parse(text, err);
 	if (!out->doc)
 		return err_wrap(err, "batch document");

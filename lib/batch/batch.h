@@ -24,6 +24,10 @@ enum batch_status {
 
 #define BATCH_STATUS_COUNT 6
 
+/* Bytes: four times the largest record that brokers take unless told otherwise. As a tree it can be
+ * eighty times as large. */
+#define BATCH_DOC_MAX ((size_t)4 << 20)
+
 const char *batch_status_name(enum batch_status status); /* as in the document; "" for none */
 bool batch_status_parse(struct str name, enum batch_status *out);
 
@@ -41,7 +45,7 @@ struct batch {
 
 #define BATCH_INIT {0}
 
-/* Takes the document given as text. Refused: not an object, no id, no known status (ST_FAIL). */
+/* Takes the document given as text. Refused: too large, not an object, no id, no known status (ST_FAIL). */
 int batch_parse(struct str text, struct batch *out, struct err *err);
 void batch_release(struct batch *b);
 void batch_copy(const struct batch *from, struct batch *to); /* to must be empty */

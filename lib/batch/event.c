@@ -42,6 +42,9 @@ static bool read_document(const struct record *r, struct event *e, const char **
 	static const char *const names[] = {"id", "status"};
 	struct str values[2];
 	struct buf status = BUF_INIT;
+	*why = "larger than a document may be";
+	if (r->value.len > BATCH_DOC_MAX)
+		return false;
 	*why = "no JSON object";
 	if (!r->value.ptr || jscan_members(r->value, names, values, 2))
 		return false;
@@ -140,18 +143,24 @@ static void write_pieces(const struct batch *b, struct str stream, struct str wr
 	end_piece(t, &p[PIECE_WRITER], HDR_WRITER, at);
 }
 
-void event_encode(const struct batch *b, enum event_type type, struct str stream,
-    struct str writer, int64_t now_ms, struct event_out *out)
+/* What is passed over by every reader must not be written. */
+static int check_document(struct str doc, struct err *err)
 {
-	struct piece pieces[PIECES];
-	*out = (struct event_out){.record = RECORD_INIT, .text = BUF_INIT};
-	write_pieces(b, stream, writer, now_ms, &out->text, pieces);
-	size_t doc_at = out->text.len;
-	js_dump(b->doc, &out->text);
+	size_t at;
+	const char *why;
+	if (doc.len > BATCH_DOC_MAX)
+		return err_set(err, ST_FAIL, "the batch's document is larger than %zu bytes",
+		    BATCH_DOC_MAX);
+	if (jscan_check(doc, &at, &why))
+		return err_set(err, ST_FAIL, "the batch's document: %s", why);
+	return 0;
+}
 
+static void fill_record(const struct batch *b, enum event_type type, const struct piece *pieces,
+    size_t doc_at, struct event_out *out)
+{
 	struct record *r = &out->record;
 	const char *text = out->text.data;
-	r->ts_ms = now_ms;
 	r->key = (struct str){text + pieces[PIECE_SUBJECT].start, pieces[PIECE_SUBJECT].len};
 	r->value = (struct str){text + doc_at, out->text.len - doc_at};
 	headers_add(&r->headers, STR("ce_specversion"), STR("1.0"));
@@ -162,8 +171,25 @@ void event_encode(const struct batch *b, enum event_type type, struct str stream
 		    (struct str){text + pieces[i].start, pieces[i].len});
 }
 
+int event_encode(const struct batch *b, enum event_type type, struct str stream, struct str writer,
+    int64_t now_ms, struct event_out *out, struct err *err)
+{
+	struct piece pieces[PIECES];
+	*out = (struct event_out){.record = RECORD_INIT, .text = BUF_INIT};
+	out->record.ts_ms = now_ms;
+	write_pieces(b, stream, writer, now_ms, &out->text, pieces);
+	size_t doc_at = out->text.len;
+	js_dump(b->doc, &out->text);
+	fill_record(b, type, pieces, doc_at, out);
+	if (check_document(out->record.value, err) == 0)
+		return 0;
+	event_out_release(out);
+	return -1;
+}
+
 void event_out_release(struct event_out *out)
 {
 	headers_release(&out->record.headers);
 	buf_release(&out->text);
+	*out = (struct event_out){.record = RECORD_INIT, .text = BUF_INIT};
 }

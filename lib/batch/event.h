@@ -46,9 +46,10 @@ struct event_out {
 };
 
 /* The record that announces a batch's document. stream is its stem; writer, a random token, tells two
- * writers of equal documents apart. out is ready for the producer until event_out_release(). */
-void event_encode(const struct batch *b, enum event_type type, struct str stream,
-    struct str writer, int64_t now_ms, struct event_out *out);
+ * writers of equal documents apart. out is ready for the producer until event_out_release(). -1, ST_FAIL,
+ * and out is empty: no reader would take it, the document being too large or nested too deep. */
+int event_encode(const struct batch *b, enum event_type type, struct str stream, struct str writer,
+    int64_t now_ms, struct event_out *out, struct err *err);
 void event_out_release(struct event_out *out);
 
 #endif

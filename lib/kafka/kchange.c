@@ -88,8 +88,9 @@ static int put(struct kchange *k, const struct batch *b, int64_t now_ms, const s
 	if (kproduce_check(k->producer, &partitions, d, err))
 		return -1;
 	next_token(k);
-	event_encode(b, EVENT_STATUS, str_of(klog_stream(k->log)), buf_str(&k->token), now_ms,
-	    &out);
+	if (event_encode(b, EVENT_STATUS, str_of(klog_stream(k->log)), buf_str(&k->token), now_ms,
+		&out, err))
+		return -1;
 	out.record.partition = murmur2_partition(batch_id(b), partitions);
 	bool sent = kproduce_send(k->producer, &out.record, NULL, err) == KPRODUCE_SENT;
 	if (sent && kproduce_flush(k->producer, d, err))

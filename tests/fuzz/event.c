@@ -60,6 +60,7 @@ static void fold(struct history *h, struct fold *f, bool only_counted)
 			assert(why && *why);
 			continue;
 		}
+		assert(!h->records[i].key.ptr || str_eq(h->records[i].key, buf_str(&e.id)));
 		if (!is_ours(h, &e))
 			continue;
 		enum batch_status status = f->status;
@@ -87,7 +88,7 @@ static void check_change(struct fold *f, const struct batch *b, const struct bat
 		struct event_out out;
 		struct event e = EVENT_INIT;
 		const char *why;
-		event_encode(&to, EVENT_STATUS, STR("s"), STR("w"), 1, &out);
+		assert(event_encode(&to, EVENT_STATUS, STR("s"), STR("w"), 1, &out, &err) == 0);
 		assert(event_decode(&out.record, &e, &why));
 		assert(e.version == b->version + 1);
 		assert(fold_event(f, &e) == FOLD_COUNTED);

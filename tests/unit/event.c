@@ -57,7 +57,9 @@ static void test_event_encode(void **state)
 	};
 	struct batch b = document(STR("b-1"), BATCH_SENT, 12, 0);
 	struct event_out out;
-	event_encode(&b, EVENT_STATUS, STR("ingest.1.claims"), STR("w-7"), NOW_MS, &out);
+	struct err err = ERR_INIT;
+	assert_int_equal(event_encode(&b, EVENT_STATUS, STR("ingest.1.claims"), STR("w-7"), NOW_MS,
+	    &out, &err), 0);
 	const struct record *r = &out.record;
 	assert_true(str_is(r->key, "b-1"));
 	assert_true(str_is(r->value,
@@ -82,7 +84,8 @@ static void check_round_trip(
 	const char *why;
 	struct batch b = document(id, status, 3, more);
 	struct event_out out;
-	event_encode(&b, type, STR("claims"), STR("writer"), NOW_MS, &out);
+	struct err err = ERR_INIT;
+	assert_int_equal(event_encode(&b, type, STR("claims"), STR("writer"), NOW_MS, &out, &err), 0);
 	out.record.partition = 4;
 	out.record.offset = 17;
 	if (!event_decode(&out.record, e, &why))

@@ -294,7 +294,8 @@ static void test_fold_encoded(void **state)
 	assert_int_equal(batch_apply(&made[0], &c, &made[1], &err), 0);
 	for (size_t i = 0; i < 3; i++) {
 		struct event_out out;
-		event_encode(&made[i > 0], EVENT_STATUS, STR("t"), STR("w"), 3000, &out);
+		assert_int_equal(event_encode(&made[i > 0], EVENT_STATUS, STR("t"), STR("w"), 3000,
+		    &out, &err), 0);
 		assert_true(event_decode(&out.record, &e, &why));
 		assert_int_equal(fold_event(&f, &e), i < 2 ? FOLD_COUNTED : FOLD_OVERTAKEN);
 		event_out_release(&out);
