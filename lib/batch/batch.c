@@ -133,11 +133,22 @@ static void set_status(struct batch *b, enum batch_status status)
 	js_set_i64(b->doc, "version", b->version);
 }
 
+/* Readers look for a batch from the time in its id on. */
+static int check_time(const struct batch_new *n, struct err *err)
+{
+	int64_t ms;
+	if (!id_time(n->id, &ms) || ms - ID_SLACK_MS <= n->now_ms)
+		return 0;
+	return err_set(err, ST_USAGE, "batch id '%.*s' holds a time to come (UUID of version 7): "
+	    "its events would not be found", (int)n->id.len, n->id.ptr);
+}
+
 int batch_create(const struct batch_new *n, struct batch *out, struct err *err)
 {
 	if (id_check(n->id, "batch id", err) || id_check(n->name, "batch name", err) ||
 	    id_check(n->owner, "owner", err) || id_check(n->data_type, "data type", err) ||
-	    id_check(n->topic, "topic", err))
+	    id_check(n->topic, "topic", err) ||
+	    check_time(n, err))
 		return -1;
 	struct json_t *doc = js_object();
 	js_set_str(doc, "id", n->id);

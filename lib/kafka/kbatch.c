@@ -5,9 +5,6 @@
 #include "base/id.h"
 #include "base/mem.h"
 
-/* A batch's id is made on another machine than its events' timestamps may come from. */
-#define CLOCK_SLACK_MS (INT64_C(3600) * 1000)
-
 #define SLICE_MS     200
 #define POLL_AT_ONCE 1000
 
@@ -24,7 +21,7 @@ static int64_t seek_time(struct str id)
 	int64_t ms;
 	if (!id_time(id, &ms))
 		return KLOG_BEGINNING;
-	return ms > CLOCK_SLACK_MS ? ms - CLOCK_SLACK_MS : 0;
+	return ms > ID_SLACK_MS ? ms - ID_SLACK_MS : 0;
 }
 
 static int home_start(struct kbatch *b, int32_t home, int64_t *offset, const struct deadline *d,

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/id.h"
 
 #define NOW_MS  INT64_C(1795257000123) /* 2026-11-21T10:30:00.123Z */
 #define LATE_MS INT64_C(1795260600999) /* an hour later */
@@ -336,6 +337,29 @@ static void test_batch_create_refuses(void **state)
 	}
 }
 
+/* An hour ahead is what clocks may differ by. */
+static void test_batch_create_time_of_id(void **state)
+{
+	(void)state;
+	static const int64_t good[] = {0, NOW_MS, NOW_MS + ID_SLACK_MS};
+	static const unsigned char random[10];
+	char id[ID_SIZE];
+	struct batch_new n = nightly();
+	struct batch b = BATCH_INIT;
+	struct err err = ERR_INIT;
+	n.id = (struct str){id, ID_SIZE - 1};
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		id_make(good[i], random, id);
+		b = create(&n);
+		batch_release(&b);
+	}
+	id_make(NOW_MS + ID_SLACK_MS + 1, random, id);
+	assert_int_equal(batch_create(&n, &b, &err), -1);
+	assert_int_equal(err.status, ST_USAGE);
+	assert_non_null(strstr(err.text, "a time to come"));
+	err_clear(&err);
+}
+
 /* --- batch_apply */
 
 static const char *const status_docs[BATCH_STATUS_COUNT] = {
@@ -642,6 +666,7 @@ int main(void)
 	    cmocka_unit_test(test_batch_create_hri_required),
 	    cmocka_unit_test(test_batch_create_threshold),
 	    cmocka_unit_test(test_batch_create_refuses),
+	    cmocka_unit_test(test_batch_create_time_of_id),
 	    cmocka_unit_test(test_batch_apply_table),
 	    cmocka_unit_test(test_batch_apply_to_nothing),
 	    cmocka_unit_test(test_batch_apply_complete),
