@@ -134,7 +134,7 @@ install: all
 uninstall:
 	rm -f $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%)
 
-# The fetched Kafka stays: it is no product of this tree.
+# What was fetched stays, Kafka and a newer librdkafka: no products of this tree.
 clean:
 	rm -rf build/obj build/bin build/unit build/tooltest build/san build/clang build/fuzz \
 	    build/broker build/*.a build/flags
