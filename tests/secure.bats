@@ -91,7 +91,9 @@ works() { # PROFILE OPTION...
 
 wrong_logins() {
 	local tool status=(-- alice batch-status)
-	for tool in 'init' 'create -n x' 'status' 'watch -e' 'consume -G alice.g -e' 'terminate -B x'; do
+	for tool in 'init' 'create -n x' 'send -B x wrong' 'send -B x --atomic wrong' \
+		'complete -B x --records 0' 'terminate -B x' 'status' 'watch -e' 'watch -G alice.g -e' \
+		'consume -B x' 'consume -G alice.g -e' 'consume -t alice.t -e'; do
 		# shellcheck disable=SC2086
 		refused 'Authentication failed' -- alice batch-$tool -X sasl.password.file=wrong
 	done
