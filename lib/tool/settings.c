@@ -349,10 +349,44 @@ int settings_load(struct settings *s, const struct common *c, bool (*known)(cons
 	return r;
 }
 
+/* What follows the host: its only colon, or that behind an IPv6 address in brackets. Absent: no port. */
+static struct str port_of(struct str broker)
+{
+	const char *first = memchr(broker.ptr, ':', broker.len);
+	const char *last = memrchr(broker.ptr, ':', broker.len);
+	if (!last || (first != last && last[-1] != ']'))
+		return (struct str)STR_INIT;
+	return (struct str){last + 1, (size_t)(broker.ptr + broker.len - last - 1)};
+}
+
+/* librdkafka takes a port modulo 65536. */
+static int check_port(const struct kv_entry *brokers, struct str broker, struct err *err)
+{
+	int64_t ignored;
+	const char *scheme = memmem(broker.ptr, broker.len, "://", 3);
+	struct str host = broker;
+	if (scheme)
+		host = (struct str){scheme + 3, (size_t)(broker.ptr + broker.len - scheme - 3)};
+	struct str port = port_of(host);
+	if (!port.ptr || num_i64_str(port, 1, 65535, &ignored, err) == 0)
+		return 0;
+	return err_set(err, ST_USAGE, "%s: broker '%.*s': a port is a number from 1 to 65535",
+	    brokers->where, (int)broker.len, broker.ptr);
+}
+
 int settings_need_brokers(const struct settings *s, struct err *err)
 {
-	const char *brokers = kv_get(&s->kv, BROKERS);
-	if (brokers && strspn(brokers, ", \t") < strlen(brokers))
+	const struct kv_entry *brokers = kv_find(&s->kv, BROKERS);
+	struct str one, rest = str_of(brokers ? brokers->value : "");
+	bool any = false;
+	while (rest.ptr) {
+		rest = str_cut(rest, ',', &one);
+		one = str_trim(one);
+		any |= one.len > 0;
+		if (one.len && check_port(brokers, one, err))
+			return -1;
+	}
+	if (any)
 		return 0;
 	return err_set(err, ST_USAGE,
 	    "no brokers: give -b HOST[:PORT], BATCH_BROKERS, KAFKA_BROKERS, or " BROKERS

@@ -45,7 +45,7 @@ struct settings {
 int settings_load(struct settings *s, const struct common *c, bool (*known)(const char *name),
     struct err *err);
 
-/* ST_USAGE when no broker is given, saying how to give one. */
+/* ST_USAGE when no broker is given, saying how to give one, or one with an impossible port. */
 int settings_need_brokers(const struct settings *s, struct err *err);
 
 /* The time budget: -m, else the setting "timeout", else SETTINGS_TIMEOUT_MS. */

@@ -140,6 +140,44 @@ static void test_settings_usual_places(void **state)
 	err_clear(&err);
 }
 
+static void test_settings_ports(void **state)
+{
+	static const struct {
+		const char *brokers;
+		int answer;
+	} rows[] = {
+	    {"a", 0},
+	    {"a:1,b:65535, c", 0},
+	    {"SASL_SSL://a:9092", 0},
+	    {"SASL_SSL://a", 0},
+	    {"[::1]:9092", 0},
+	    {"[::1]", 0},
+	    {"::1", 0},
+	    {"a:0", -1},
+	    {"a:65536", -1},
+	    {"a,b:99999", -1},
+	    {"a:9092x", -1},
+	    {"a:", -1},
+	    {"a:-1", -1},
+	    {"[::1]:99999", -1},
+	    {"PLAINTEXT://a:99999", -1},
+	    {" ,, ", -1},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct settings s = SETTINGS_INIT;
+		struct common c = COMMON_INIT;
+		struct err err = ERR_INIT;
+		c.config = dir_puts(state, "conf", "");
+		c.brokers = rows[i].brokers;
+		assert_int_equal(load(&s, &c, NULL, &err), 0);
+		assert_int_equal(settings_need_brokers(&s, &err), rows[i].answer);
+		if (rows[i].answer)
+			assert_int_equal(err.status, ST_USAGE);
+		err_clear(&err);
+		settings_release(&s);
+	}
+}
+
 static void test_settings_refused(void **state)
 {
 	static const struct {
@@ -251,6 +289,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_settings_order, setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_settings_two_names, setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_settings_usual_places, setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(test_settings_ports, setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_settings_refused, setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_settings_refused_elsewhere, setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_settings_secrets, setup, dir_teardown),
