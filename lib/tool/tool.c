@@ -150,6 +150,9 @@ static int load_settings(struct tool_ctx *t)
 	t->stream = kv_get(&t->settings.kv, "stream");
 	t->batch = kv_get(&t->settings.kv, "batch");
 	t->owner = kv_get(&t->settings.kv, "owner");
+	if (t->batch && !*t->batch)
+		return tool_usage(t, "%s: the batch's id is empty",
+		    kv_find(&t->settings.kv, "batch")->where);
 	t->deadline = deadline_start(t->budget_ms);
 	return 0;
 }

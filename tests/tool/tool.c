@@ -120,6 +120,8 @@ static void test_tool_statuses(void **state)
 	assert_int_equal(example(state, "out", "a", "--", "b"), ST_USAGE);
 	assert_int_equal(example(state, "out", "--say=x", "--fail=y", NULL), ST_USAGE);
 	check(state, "err", "batch-example: say or fail (try batch-example --help)\n");
+	assert_int_equal(example(state, "out", "-B", "", NULL), ST_USAGE);
+	check(state, "err", "batch-example: -B: the batch's id is empty (try batch-example --help)\n");
 	assert_int_equal(example(state, "out", "-X", "x", NULL), ST_USAGE);
 	assert_int_equal(example(state, "out", "-m", "soon", NULL), ST_USAGE);
 }
