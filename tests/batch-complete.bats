@@ -193,6 +193,16 @@ setup() {
 	counted created sendCompleted completed
 }
 
+@test "as many invalid records as the threshold says fail the batch" {
+	create --processing --invalid-threshold 2
+	batch-complete -B "$B" --records 5
+	run -1 --separate-stderr batch-complete -B "$B" --processed --actual 4 --invalid 2
+	says "batch '$B' has failed" 'threshold is 2'
+	doc_is '.status == "failed"' '.invalidRecordCount == 2' '.failureMessage | contains("threshold")'
+	counted created sendCompleted failed
+	status_is failed
+}
+
 @test "the worker needs not own the batch, and no invalid record is the default" {
 	create --processing --owner acme
 	batch-complete -B "$B" --records 5 --owner acme

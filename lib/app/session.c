@@ -175,6 +175,16 @@ void session_token(char out[SESSION_TOKEN])
 	id_hex(random, sizeof(random), out);
 }
 
+/* The action was done, and ended in a way nobody hopes for. */
+static int tell_failure(struct tool_ctx *t, const struct batch_change *c, const struct batch *after)
+{
+	struct str id = batch_id(after), why = batch_member(after, "failureMessage");
+	if (c->action == BATCH_FAIL || after->status != BATCH_FAILED)
+		return 0;
+	return err_set(&t->err, ST_FAIL, "batch '%.*s' has failed: %.*s", (int)id.len, id.ptr,
+	    (int)why.len, why.ptr);
+}
+
 int session_change(struct tool_ctx *t, const struct target *x, struct batch_change *c)
 {
 	struct klog *log = NULL;
@@ -187,7 +197,7 @@ int session_change(struct tool_ctx *t, const struct target *x, struct batch_chan
 	    kchange_open(&change, &t->settings.kv, log, token, t->budget_ms, msg_library,
 		&t->err) ||
 	    kchange_apply(change, str_of(x->id), c, &after, &t->deadline, &t->err) ||
-	    session_print_done(t, &after);
+	    session_print_done(t, &after) || tell_failure(t, c, &after);
 	batch_release(&after);
 	kchange_close(change);
 	klog_close(log);

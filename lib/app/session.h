@@ -43,7 +43,7 @@ int session_log_to_write(struct tool_ctx *t, const char *stream, struct klog **o
 /* Who acts: --owner or the setting; else the broker's user name, else the login name. Appended. */
 void session_owner(const struct tool_ctx *t, const char *option, struct buf *out);
 
-/* Applies c to the target and prints the document that counted. */
+/* Applies c to the target and prints the document that counted. ST_FAIL: the batch failed by it. */
 int session_change(struct tool_ctx *t, const struct target *x, struct batch_change *c);
 
 int session_print(struct tool_ctx *t, const struct batch *b);

@@ -167,17 +167,28 @@ int batch_create(const struct batch_new *n, struct batch *out, struct err *err)
 	return 0;
 }
 
-static enum batch_status target(const struct batch *from, enum batch_action action)
+/* -1 and 0: no limit. */
+static int64_t threshold(const struct batch *from)
+{
+	return batch_number(from, "invalidThreshold", -1);
+}
+
+static bool has_too_many_invalid(const struct batch *from, const struct batch_change *c)
+{
+	return c->action == BATCH_PROCESSED && threshold(from) > 0 && c->invalid >= threshold(from);
+}
+
+static enum batch_status target(const struct batch *from, const struct batch_change *c)
 {
 	bool processing = false;
-	switch (action) {
+	switch (c->action) {
 	case BATCH_COMPLETE:
 		js_get_bool(from->doc, "processing", &processing);
 		return processing ? BATCH_SENT : BATCH_COMPLETED;
 	case BATCH_TERMINATE:
 		return BATCH_TERMINATED;
 	case BATCH_PROCESSED:
-		return BATCH_COMPLETED;
+		return has_too_many_invalid(from, c) ? BATCH_FAILED : BATCH_COMPLETED;
 	case BATCH_FAIL:
 		return BATCH_FAILED;
 	}
@@ -200,7 +211,7 @@ static int check(const struct batch *from, const struct batch_change *c, enum ba
     struct err *err)
 {
 	struct str id = batch_id(from), owner = batch_member(from, "integratorId");
-	*to = target(from, c->action);
+	*to = target(from, c);
 	bool wrong_start = (c->action == BATCH_COMPLETE && from->status != BATCH_STARTED) ||
 	    (c->action == BATCH_PROCESSED && from->status != BATCH_SENT);
 	if (wrong_start || !batch_may(from->status, *to))
@@ -237,6 +248,18 @@ static void set_expected(struct json_t *doc, const struct batch_change *c)
 		js_set(doc, "manifest", js_copy(c->manifest));
 }
 
+static void set_failure(const struct batch *from, const struct batch_change *c, struct json_t *doc)
+{
+	struct buf text = BUF_INIT;
+	if (has_too_many_invalid(from, c))
+		buf_printf(&text, "%lld invalid records, and the threshold is %lld",
+		    (long long)c->invalid, (long long)threshold(from));
+	else
+		buf_add_str(&text, c->message);
+	js_set_str(doc, "failureMessage", buf_str(&text));
+	buf_release(&text);
+}
+
 int batch_apply(const struct batch *from, const struct batch_change *c, struct batch *to,
     struct err *err)
 {
@@ -250,8 +273,8 @@ int batch_apply(const struct batch *from, const struct batch_change *c, struct b
 		set_expected(to->doc, c);
 	else if (c->action != BATCH_TERMINATE)
 		set_counts(to->doc, c);
-	if (c->action == BATCH_FAIL)
-		js_set_str(to->doc, "failureMessage", c->message);
+	if (status == BATCH_FAILED)
+		set_failure(from, c, to->doc);
 	if (c->metadata)
 		js_set(to->doc, "metadata", js_copy(c->metadata));
 	if (batch_is_finished(status))

@@ -76,7 +76,7 @@ int batch_create(const struct batch_new *n, struct batch *out, struct err *err);
 enum batch_action {
 	BATCH_COMPLETE,  /* to completed, or sendCompleted when a worker processes it */
 	BATCH_TERMINATE, /* the owner gives it up */
-	BATCH_PROCESSED, /* the worker is done */
+	BATCH_PROCESSED, /* the worker is done; fails the batch if too many records were invalid */
 	BATCH_FAIL,
 };
 

@@ -520,6 +520,41 @@ static void test_batch_apply_processed(void **state)
 	batch_release(&to);
 }
 
+static void test_batch_apply_threshold(void **state)
+{
+	static const struct {
+		const char *threshold;
+		int64_t invalid;
+		enum batch_status status;
+	} rows[] = {
+	    {"-1", 5, BATCH_COMPLETED},
+	    {"0", 5, BATCH_COMPLETED},
+	    {"1", 0, BATCH_COMPLETED},
+	    {"3", 2, BATCH_COMPLETED},
+	    {"3", 3, BATCH_FAILED},
+	    {"3", 4, BATCH_FAILED},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct buf text = BUF_INIT;
+		buf_printf(&text, "{\"id\":\"b\",\"status\":\"sendCompleted\",\"version\":2,"
+		    "\"invalidThreshold\":%s}", rows[i].threshold);
+		struct batch from = parse(buf_text(&text));
+		struct batch_change c = {.action = BATCH_PROCESSED, .now_ms = NOW_MS, .actual = 9,
+		    .invalid = rows[i].invalid};
+		struct batch to = apply(&from, &c);
+		assert_int_equal(to.status, rows[i].status);
+		assert_int_equal(batch_number(&to, "actualRecordCount", -1), 9);
+		assert_int_equal(batch_number(&to, "invalidRecordCount", -1), rows[i].invalid);
+		assert_int_equal(batch_member(&to, "failureMessage").len > 0,
+		    rows[i].status == BATCH_FAILED);
+		assert_true(batch_member(&to, "endDate").len > 0);
+		batch_release(&from);
+		batch_release(&to);
+		buf_release(&text);
+	}
+}
+
 static void test_batch_apply_fail(void **state)
 {
 	(void)state;
@@ -672,6 +707,7 @@ int main(void)
 	    cmocka_unit_test(test_batch_apply_complete),
 	    cmocka_unit_test(test_batch_apply_complete_none),
 	    cmocka_unit_test(test_batch_apply_processed),
+	    cmocka_unit_test(test_batch_apply_threshold),
 	    cmocka_unit_test(test_batch_apply_fail),
 	    cmocka_unit_test(test_batch_apply_terminate),
 	    cmocka_unit_test(test_batch_apply_metadata),
