@@ -27,7 +27,7 @@ struct making {
 	const struct init *init;
 	struct kclient *client;
 	const struct part *part;
-	struct buf name;
+	const struct buf *name;
 	struct json_t *report; /* of this topic */
 	bool differs;
 };
@@ -43,7 +43,7 @@ static void difference(struct making *m, const char *what, const char *is, const
 	js_set_str(one, "is", str_of(is));
 	js_set_str(one, "wanted", str_of(wanted));
 	js_append(list, one);
-	msg_warn("topic %s: %s is %s, wanted is %s", buf_text(&m->name), what, is, wanted);
+	msg_warn("topic %s: %s is %s, wanted is %s", buf_text(m->name), what, is, wanted);
 	m->differs = true;
 }
 
@@ -60,7 +60,7 @@ static void compare_number(struct making *m, const char *what, int64_t is, int64
 static int compare_config(struct making *m, const char *name, const char *wanted)
 {
 	struct buf is = BUF_INIT;
-	int failed = kadmin_config(m->client, buf_text(&m->name), name, &is, &m->t->deadline,
+	int failed = kadmin_config(m->client, buf_text(m->name), name, &is, &m->t->deadline,
 	    &m->t->err);
 	if (!failed && strcmp(buf_text(&is), wanted) != 0)
 		difference(m, name, buf_text(&is), wanted);
@@ -74,22 +74,22 @@ struct wanted {
 	const char *pairs[7];
 };
 
-static void wanted_configs(const struct making *m, struct wanted *w)
+static void wanted_configs(const struct init *init, const struct part *part, struct wanted *w)
 {
 	size_t n = 0;
 	*w = (struct wanted){0};
-	if (m->part->is_log) {
+	if (part->is_log) {
 		w->pairs[n++] = "cleanup.policy";
 		w->pairs[n++] = "delete";
 	}
-	if (m->init->retention) {
+	if (init->retention) {
 		snprintf(w->retention, sizeof(w->retention), "%lld",
-		    (long long)m->init->retention_ms);
+		    (long long)init->retention_ms);
 		w->pairs[n++] = "retention.ms";
 		w->pairs[n++] = w->retention;
 	}
-	if (m->init->min_isr > 0) {
-		snprintf(w->min_isr, sizeof(w->min_isr), "%lld", (long long)m->init->min_isr);
+	if (init->min_isr > 0) {
+		snprintf(w->min_isr, sizeof(w->min_isr), "%lld", (long long)init->min_isr);
 		w->pairs[n++] = "min.insync.replicas";
 		w->pairs[n++] = w->min_isr;
 	}
@@ -100,7 +100,7 @@ static int grow(struct making *m, int64_t *partitions)
 	int64_t wanted = m->init->partitions;
 	if (!m->init->grow || m->part->is_log || *partitions >= wanted)
 		return 0;
-	if (kadmin_grow(m->client, buf_text(&m->name), wanted, &m->t->deadline, &m->t->err))
+	if (kadmin_grow(m->client, buf_text(m->name), wanted, &m->t->deadline, &m->t->err))
 		return -1;
 	js_set_i64(m->report, "grownFrom", *partitions);
 	*partitions = wanted;
@@ -110,7 +110,7 @@ static int grow(struct making *m, int64_t *partitions)
 static int compare(struct making *m, const struct wanted *w, bool made)
 {
 	int64_t partitions, replication;
-	if (kadmin_layout(m->client, buf_text(&m->name), &partitions, &replication,
+	if (kadmin_layout(m->client, buf_text(m->name), &partitions, &replication,
 		&m->t->deadline, &m->t->err) ||
 	    grow(m, &partitions))
 		return -1;
@@ -128,44 +128,48 @@ static int compare(struct making *m, const struct wanted *w, bool made)
 	return 0;
 }
 
-static int make_topic(struct making *m)
-{
-	struct wanted w;
-	wanted_configs(m, &w);
-	const struct kadmin_topic topic = {
-	    .name = buf_text(&m->name),
-	    .partitions = m->init->partitions,
-	    .replication = m->init->replication,
-	    .configs = w.pairs,
-	};
-	int made = kadmin_create(m->client, &topic, &m->t->deadline, &m->t->err);
-	return made < 0 || compare(m, &w, made) ? -1 : 0;
-}
-
 /* An admin request that waits says nothing of why; asking for a topic does. */
-static int connect(struct making *m, const char *stream)
+static int connect(struct making *m, const char *topic)
 {
 	int32_t ignored;
-	buf_printf(&m->name, "%s.%s", stream, parts[0].suffix);
-	return kclient_has_topic(m->client, buf_text(&m->name), &ignored, &m->t->deadline,
-		   &m->t->err) < 0
-	    ? -1
-	    : 0;
+	return kclient_has_topic(m->client, topic, &ignored, &m->t->deadline, &m->t->err) < 0 ? -1
+											       : 0;
+}
+
+static int report_topic(struct making *m, const struct wanted *w, bool made, struct json_t *topics)
+{
+	m->report = js_object();
+	js_set_str(m->report, "topic", buf_str(m->name));
+	int failed = compare(m, w, made);
+	js_append(topics, m->report);
+	return failed;
 }
 
 static int make_stream(struct making *m, const char *stream, struct json_t *topics)
 {
-	int failed = connect(m, stream);
-	for (size_t i = 0; i < PARTS && !failed; i++) {
-		buf_clear(&m->name);
-		buf_printf(&m->name, "%s.%s", stream, parts[i].suffix);
-		m->part = &parts[i];
-		m->report = js_object();
-		js_set_str(m->report, "topic", buf_str(&m->name));
-		failed = make_topic(m);
-		js_append(topics, m->report);
+	struct kadmin_topic list[PARTS];
+	struct wanted wanted[PARTS];
+	struct buf names[PARTS] = {BUF_INIT};
+	bool made[PARTS] = {false};
+	for (size_t i = 0; i < PARTS; i++) {
+		buf_printf(&names[i], "%s.%s", stream, parts[i].suffix);
+		wanted_configs(m->init, &parts[i], &wanted[i]);
+		list[i] = (struct kadmin_topic){
+		    .name = buf_text(&names[i]),
+		    .partitions = m->init->partitions,
+		    .replication = m->init->replication,
+		    .configs = wanted[i].pairs,
+		};
 	}
-	buf_release(&m->name);
+	int failed = connect(m, list[0].name) ||
+	    kadmin_create(m->client, list, PARTS, made, &m->t->deadline, &m->t->err);
+	for (size_t i = 0; i < PARTS && !failed; i++) {
+		m->part = &parts[i];
+		m->name = &names[i];
+		failed = report_topic(m, &wanted[i], made[i], topics);
+	}
+	for (size_t i = 0; i < PARTS; i++)
+		buf_release(&names[i]);
 	return failed;
 }
 

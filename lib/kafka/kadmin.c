@@ -1,7 +1,9 @@
 #include "kafka/kadmin.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "kafka/kclient_int.h"
 #include "kafka/kerr.h"
 
@@ -43,12 +45,12 @@ static rd_kafka_event_t *ask_end(struct asking *a, const char *topic, struct err
 	return event;
 }
 
-/* right: KRIGHT_*, for the message. */
-static int topic_answer(const rd_kafka_topic_result_t *const *topics, size_t count,
-    const char *topic, const char *right, struct err *err)
+/* 1: done. 0: it was there already. right: KRIGHT_*, for the message. */
+static int topic_answer(const rd_kafka_topic_result_t *result, const char *topic,
+    const char *right, struct err *err)
 {
-	rd_kafka_resp_err_t e = count ? rd_kafka_topic_result_error(topics[0]) : 0;
-	const char *why = count ? rd_kafka_topic_result_error_string(topics[0]) : NULL;
+	rd_kafka_resp_err_t e = rd_kafka_topic_result_error(result);
+	const char *why = rd_kafka_topic_result_error_string(result);
 	if (!e)
 		return 1;
 	if (e == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
@@ -60,29 +62,62 @@ static int topic_answer(const rd_kafka_topic_result_t *const *topics, size_t cou
 	return kerr_set(err, e, "topic %s", topic);
 }
 
-int kadmin_create(struct kclient *c, const struct kadmin_topic *t, const struct deadline *d,
-    struct err *err)
+static rd_kafka_NewTopic_t *new_topic(const struct kadmin_topic *t, struct err *err)
 {
 	char why[256];
-	struct asking a;
 	rd_kafka_NewTopic_t *new = rd_kafka_NewTopic_new(t->name, (int)t->partitions,
 	    (int)t->replication, why, sizeof(why));
 	if (!new)
-		return err_set(err, ST_USAGE, "topic %s: %s", t->name, why);
-	for (const char *const *p = t->configs; *p; p += 2)
+		err_set(err, ST_USAGE, "topic %s: %s", t->name, why);
+	for (const char *const *p = t->configs; new && *p; p += 2)
 		rd_kafka_NewTopic_set_config(new, p[0], p[1]);
+	return new;
+}
+
+/* Answers come in the order of the questions. */
+static int take_answers(rd_kafka_event_t *event, const struct kadmin_topic *topics, size_t count,
+    bool *made, struct err *err)
+{
+	size_t answers;
+	const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(
+	    rd_kafka_event_CreateTopics_result(event), &answers);
+	for (size_t i = 0; i < count && i < answers; i++) {
+		int answer = topic_answer(results[i], topics[i].name, KRIGHT_CREATE, err);
+		if (answer < 0)
+			return -1;
+		made[i] = answer;
+	}
+	return 0;
+}
+
+static int ask_create(struct kclient *c, rd_kafka_NewTopic_t **new,
+    const struct kadmin_topic *topics, size_t count, bool *made, const struct deadline *d,
+    struct err *err)
+{
+	struct asking a;
 	ask_begin(&a, c, d);
-	rd_kafka_CreateTopics(c->rk, &new, 1, a.options, a.queue);
-	rd_kafka_event_t *event = ask_end(&a, t->name, err);
-	rd_kafka_NewTopic_destroy(new);
+	rd_kafka_CreateTopics(c->rk, new, count, a.options, a.queue);
+	rd_kafka_event_t *event = ask_end(&a, topics[0].name, err);
 	if (!event)
 		return -1;
-	size_t count;
-	const rd_kafka_topic_result_t **topics = rd_kafka_CreateTopics_result_topics(
-	    rd_kafka_event_CreateTopics_result(event), &count);
-	int answer = topic_answer(topics, count, t->name, KRIGHT_CREATE, err);
+	int failed = take_answers(event, topics, count, made, err);
 	rd_kafka_event_destroy(event);
-	return answer;
+	return failed;
+}
+
+int kadmin_create(struct kclient *c, const struct kadmin_topic *topics, size_t count, bool *made,
+    const struct deadline *d, struct err *err)
+{
+	rd_kafka_NewTopic_t **new = mem_zalloc(count, sizeof(*new));
+	int failed = 0;
+	for (size_t i = 0; i < count && !failed; i++)
+		failed = (new[i] = new_topic(&topics[i], err)) ? 0 : -1;
+	failed = failed || ask_create(c, new, topics, count, made, d, err) ? -1 : 0;
+	for (size_t i = 0; i < count; i++)
+		if (new[i])
+			rd_kafka_NewTopic_destroy(new[i]);
+	free(new);
+	return failed;
 }
 
 int kadmin_grow(struct kclient *c, const char *topic, int64_t partitions,
@@ -103,7 +138,7 @@ int kadmin_grow(struct kclient *c, const char *topic, int64_t partitions,
 	size_t count;
 	const rd_kafka_topic_result_t **topics = rd_kafka_CreatePartitions_result_topics(
 	    rd_kafka_event_CreatePartitions_result(event), &count);
-	int answer = topic_answer(topics, count, topic, KRIGHT_ALTER, err);
+	int answer = count ? topic_answer(topics[0], topic, KRIGHT_ALTER, err) : 0;
 	rd_kafka_event_destroy(event);
 	return answer < 0 ? -1 : 0;
 }

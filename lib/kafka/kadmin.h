@@ -2,6 +2,8 @@
 #ifndef KAFKA_KADMIN_H
 #define KAFKA_KADMIN_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -15,9 +17,10 @@ struct kadmin_topic {
 	const char *const *configs;      /* name, value, ..., NULL */
 };
 
-/* 1: made. 0: a topic of that name is there already, and was left as it is. */
-int kadmin_create(struct kclient *c, const struct kadmin_topic *t, const struct deadline *d,
-    struct err *err);
+/* Makes so many topics in one request. made[i] false: a topic of that name is there already, and was left
+ * as it is. -1: one of them could not be made; err names the first. */
+int kadmin_create(struct kclient *c, const struct kadmin_topic *topics, size_t count, bool *made,
+    const struct deadline *d, struct err *err);
 
 /* Adds partitions until there are so many. */
 int kadmin_grow(struct kclient *c, const char *topic, int64_t partitions,
