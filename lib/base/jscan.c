@@ -355,27 +355,43 @@ int jscan_pointer(struct str text, const struct jpointer *ptr, struct str *value
 	return found;
 }
 
+static inline bool holds_backslash(uint64_t bytes)
+{
+	uint64_t backslash = bytes ^ EACH('\\');
+	return (backslash - EACH(1)) & ~backslash & EACH(0x80);
+}
+
+/* Copies what stands before the next backslash; to has room for all up to end. */
+static const char *copy_plain(char **to, const char *p, const char *end)
+{
+	for (uint64_t bytes; end - p >= 8; p += 8, *to += 8) {
+		memcpy(&bytes, p, 8);
+		if (holds_backslash(bytes))
+			break;
+		memcpy(*to, &bytes, 8);
+	}
+	while (p < end && *p != '\\')
+		*(*to)++ = *p++;
+	return p;
+}
+
 bool jscan_unquote(struct str raw, struct buf *out)
 {
-	size_t before = out->len;
 	if (raw.len < 2 || raw.ptr[0] != '"' || raw.ptr[raw.len - 1] != '"')
 		return false;
 	const char *p = raw.ptr + 1, *end = raw.ptr + raw.len - 1;
-	while (p < end) {
+	char *to = buf_room(out, raw.len); /* no escape is shorter than what it means */
+	while ((p = copy_plain(&to, p, end)) < end) {
 		uint32_t code;
-		char bytes[4];
-		const char *escape = memchr(p, '\\', (size_t)(end - p));
-		buf_add(out, p, (size_t)((escape ? escape : end) - p));
-		if (!escape)
-			break;
-		size_t len = jstring_escape(escape, end, &code);
+		size_t len = jstring_escape(p, end, &code);
 		if (!len) {
-			out->len = before;
-			out->data[before] = '\0';
+			out->data[out->len] = '\0';
 			return false;
 		}
-		buf_add(out, bytes, utf8_put(code, bytes));
-		p = escape + len;
+		to += utf8_put(code, to);
+		p += len;
 	}
+	*to = '\0';
+	out->len = (size_t)(to - out->data);
 	return true;
 }

@@ -308,6 +308,38 @@ static void test_jscan_unquote(void **state)
 	buf_release(&b);
 }
 
+/* An escape at each place of a string as long as three words, which begins at each place of a word. */
+static void test_jscan_unquote_every_place(void **state)
+{
+	static const char *const escapes[][2] = {{"\\n", "\n"}, {"\\\\", "\\"},
+	    {"\\u00e4", "\xc3\xa4"}, {"\\ud83d\\ude00", "\xf0\x9f\x98\x80"}, {"", ""}};
+	struct buf text = BUF_INIT, wanted = BUF_INIT, got = BUF_INIT;
+	(void)state;
+	for (size_t shift = 0; shift < 8; shift++) {
+		for (size_t place = 0; place < 25; place++) {
+			for (size_t i = 0; i < sizeof(escapes) / sizeof(*escapes); i++) {
+				buf_clear(&text);
+				buf_clear(&wanted);
+				buf_clear(&got);
+				buf_printf(&text, "%.*s\"%.*s%s%.*s\"", (int)shift, "1234567",
+				    (int)place, "abcdefghijklmnopqrstuvwx", escapes[i][0],
+				    (int)(24 - place), "ABCDEFGHIJKLMNOPQRSTUVWX");
+				buf_printf(&wanted, "%.*s%.*s%s%.*s", (int)shift, "7654321", (int)place,
+				    "abcdefghijklmnopqrstuvwx", escapes[i][1], (int)(24 - place),
+				    "ABCDEFGHIJKLMNOPQRSTUVWX");
+				buf_printf(&got, "%.*s", (int)shift, "7654321");
+				struct str raw = {text.data + shift, text.len - shift};
+				assert_true(jscan_unquote(raw, &got));
+				assert_string_equal(buf_text(&got), buf_text(&wanted));
+				assert_int_equal(got.len, wanted.len);
+			}
+		}
+	}
+	buf_release(&text);
+	buf_release(&wanted);
+	buf_release(&got);
+}
+
 /* From here on: random changes to documents, and json.h as the oracle. */
 
 static uint32_t draw(uint64_t *random, uint32_t below)
@@ -520,6 +552,7 @@ int main(void)
 	    cmocka_unit_test(test_jscan_pointer_refuses),
 	    cmocka_unit_test(test_jscan_members),
 	    cmocka_unit_test(test_jscan_unquote),
+	    cmocka_unit_test(test_jscan_unquote_every_place),
 	    cmocka_unit_test(test_jscan_mutated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
