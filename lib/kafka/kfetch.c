@@ -1,13 +1,10 @@
 #include "kafka/kfetch.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/digest.h"
 #include "base/mem.h"
 #include "batch/merge.h"
-#include "batch/seq.h"
-#include "batch/strangers.h"
+#include "batch/proof.h"
 
 /* Clocks of the machines that stamped data and events may differ by this much. */
 #define CLOCK_SLACK_MS (INT64_C(10) * 60 * 1000)
@@ -19,38 +16,16 @@ struct kfetch {
 	const struct kv *settings;
 	struct kclient *client;
 	struct kread *read;
-	char *id, *topic;
-	struct str id_str;
+	char *topic;
 	struct kfetch_options options;
-	struct manifest manifest;
-	bool has_manifest;
-	int64_t expected;
-	struct kfetch_counts counts;
-	struct digest digest;
+	struct proof proof;
 	size_t held; /* the lane whose head was given out; SIZE_MAX: none */
 
 	/* in order: one sender after the other */
 	size_t sender;
 	struct merge merge;
 	bool merging;
-	int64_t missing;
-	struct buf missing_text;
-
-	/* as they arrive */
-	struct strangers strangers;
 };
-
-static bool is_ours(const struct kfetch *f, const struct record *r)
-{
-	const struct header *h = headers_find(&r->headers, HDR_BATCH_ID);
-	return h && str_eq(h->value, f->id_str);
-}
-
-static bool seq_of(const struct record *r, struct str *sender, int64_t *n)
-{
-	const struct header *h = headers_find(&r->headers, HDR_BATCH_SEQ);
-	return h && h->value.ptr && seq_parse(h->value, sender, n);
-}
 
 static int open_ranges(struct kfetch *f, const struct extents *x, struct err *err)
 {
@@ -65,7 +40,7 @@ static int open_ranges(struct kfetch *f, const struct extents *x, struct err *er
 
 static int begin_sender(struct kfetch *f, struct err *err)
 {
-	const struct sender *s = &f->manifest.senders[f->sender];
+	const struct sender *s = &f->proof.manifest.senders[f->sender];
 	kread_close(f->read);
 	f->read = NULL;
 	if (open_ranges(f, &s->extents, err))
@@ -77,10 +52,10 @@ static int begin_sender(struct kfetch *f, struct err *err)
 
 static int open_manifest(struct kfetch *f, struct err *err)
 {
-	if (f->options.ordered && f->manifest.count)
+	if (f->options.ordered && f->proof.manifest.count)
 		return begin_sender(f, err);
 	struct extents all = EXTENTS_INIT;
-	manifest_extents(&f->manifest, &all);
+	manifest_extents(&f->proof.manifest, &all);
 	int failed = open_ranges(f, &all, err);
 	extents_release(&all);
 	return failed;
@@ -115,26 +90,15 @@ static int open_by_time(struct kfetch *f, int32_t partitions, const struct deadl
 	return failed;
 }
 
-static int read_manifest(struct kfetch *f, const struct batch *b, struct err *err)
-{
-	const struct json_t *m = js_get(b->doc, "manifest");
-	if (m && manifest_parse(m, &f->manifest, err))
-		return -1;
-	f->expected = batch_expected(b);
-	/* No senders and records expected: somebody gave a count by hand. */
-	f->has_manifest = m && (f->manifest.count > 0 || f->expected == 0);
-	return 0;
-}
-
 static int check_partitions(const struct kfetch *f, int32_t partitions, struct err *err)
 {
 	struct extents all = EXTENTS_INIT;
-	manifest_extents(&f->manifest, &all);
+	manifest_extents(&f->proof.manifest, &all);
 	int32_t last = all.count ? all.list[all.count - 1].partition : -1;
 	extents_release(&all);
 	if (last >= partitions)
 		return err_set(err, ST_FAIL, "batch '%s': its manifest names partition %d, and topic "
-		    "%s has %d", f->id, last, f->topic, partitions);
+		    "%s has %d", f->proof.id, last, f->topic, partitions);
 	return 0;
 }
 
@@ -166,7 +130,7 @@ static const struct extent *beyond(const struct extents *x, const int64_t *ends)
 static int check_ends(const struct kfetch *f, const struct deadline *d, struct err *err)
 {
 	struct extents all = EXTENTS_INIT;
-	manifest_extents(&f->manifest, &all);
+	manifest_extents(&f->proof.manifest, &all);
 	int32_t *partitions = mem_zalloc(all.count, sizeof(*partitions));
 	int64_t *ends = mem_zalloc(all.count, sizeof(*ends));
 	for (size_t i = 0; i < all.count; i++)
@@ -178,7 +142,7 @@ static int check_ends(const struct kfetch *f, const struct deadline *d, struct e
 	const struct extent *x = failed ? NULL : beyond(&all, ends);
 	if (x)
 		failed = err_set(err, ST_FAIL, "batch '%s': its manifest goes to offset %lld of "
-		    "partition %d, and the log of topic %s ends before it", f->id,
+		    "partition %d, and the log of topic %s ends before it", f->proof.id,
 		    (long long)x->last, x->partition, f->topic);
 	free(partitions);
 	free(ends);
@@ -189,9 +153,9 @@ static int check_ends(const struct kfetch *f, const struct deadline *d, struct e
 static size_t most_lanes(const struct kfetch *f)
 {
 	size_t most = 4;
-	for (size_t i = 0; i < f->manifest.count; i++)
-		if (f->manifest.senders[i].extents.count > most)
-			most = f->manifest.senders[i].extents.count;
+	for (size_t i = 0; i < f->proof.manifest.count; i++)
+		if (f->proof.manifest.senders[i].extents.count > most)
+			most = f->proof.manifest.senders[i].extents.count;
 	return most;
 }
 
@@ -215,16 +179,15 @@ int kfetch_open(struct kfetch **out, const struct kv *settings, const struct bat
 		    (int)id.len, id.ptr);
 	struct kfetch *f = mem_zalloc(1, sizeof(*f));
 	int32_t partitions = 0;
-	f->id = mem_strndup(id.ptr, id.len);
-	f->id_str = (struct str){f->id, id.len};
+	proof_init(&f->proof, id);
 	f->topic = mem_strndup(topic.ptr, topic.len);
 	f->settings = settings;
 	f->options = *options;
 	f->held = SIZE_MAX;
-	int failed = read_manifest(f, b, err) || connect_topic(f, settings, &partitions, d, err) ||
+	int failed = proof_take(&f->proof, b, err) || connect_topic(f, settings, &partitions, d, err) ||
 	    check_partitions(f, partitions, err) || check_ends(f, d, err);
 	if (!failed)
-		failed = f->has_manifest && !options->early ? open_manifest(f, err)
+		failed = f->proof.has_manifest && !options->early ? open_manifest(f, err)
 							    : open_by_time(f, partitions, d, err);
 	if (failed) {
 		kfetch_close(f);
@@ -238,13 +201,10 @@ void kfetch_close(struct kfetch *f)
 {
 	if (!f)
 		return;
-	strangers_release(&f->strangers);
 	kread_close(f->read);
 	kclient_close(f->client);
 	merge_release(&f->merge);
-	manifest_release(&f->manifest);
-	buf_release(&f->missing_text);
-	free(f->id);
+	proof_release(&f->proof);
 	free(f->topic);
 	free(f);
 }
@@ -253,9 +213,7 @@ static enum kread_state give(struct kfetch *f, size_t lane, const struct record 
     const struct record **out)
 {
 	f->held = lane;
-	f->counts.records++;
-	f->counts.bytes += (int64_t)(r->key.len + r->value.len);
-	digest_record(&f->digest, r->key, r->value);
+	proof_add(&f->proof, r);
 	*out = r;
 	return KREAD_RECORD;
 }
@@ -264,14 +222,12 @@ static enum kread_state give(struct kfetch *f, size_t lane, const struct record 
 static enum kread_state sender_head(struct kfetch *f, size_t lane, const struct record **out,
     int64_t *n, struct err *err)
 {
-	struct str sender, wanted = str_of(f->manifest.senders[f->sender].id);
 	for (int i = 0; i < PASS_AT_ONCE; i++) {
 		enum kread_state s = kread_head(f->read, lane, out, err);
 		if (s != KREAD_RECORD)
 			return s;
-		if (is_ours(f, *out) && seq_of(*out, &sender, n) && str_eq(sender, wanted))
+		if (proof_is_of(&f->proof, f->sender, *out, n))
 			return s;
-		f->counts.passed++;
 		kread_pop(f->read, lane);
 	}
 	return KREAD_EMPTY;
@@ -297,19 +253,10 @@ static enum kread_state fill_lane(struct kfetch *f, size_t lane, int wait_ms, st
 /* The books of one sender are closed; the next one's are opened. */
 static int end_sender(struct kfetch *f, struct err *err)
 {
-	const struct sender *s = &f->manifest.senders[f->sender];
-	merge_expect(&f->merge, s->records);
-	if (f->merge.missing) {
-		if (f->missing_text.len)
-			buf_puts(&f->missing_text, "; ");
-		buf_printf(&f->missing_text, "%s:", s->id);
-		merge_missing_text(&f->merge, &f->missing_text);
-	}
-	f->missing += f->merge.missing;
-	f->counts.duplicates += f->merge.duplicates;
+	proof_end_sender(&f->proof, f->sender, &f->merge);
 	merge_release(&f->merge);
 	f->merging = false;
-	if (f->sender + 1 == f->manifest.count)
+	if (f->sender + 1 == f->proof.manifest.count)
 		return 0;
 	f->sender++;
 	return begin_sender(f, err);
@@ -342,29 +289,6 @@ static enum kread_state next_in_order(struct kfetch *f, int wait_ms, const struc
 	return KREAD_DONE;
 }
 
-static bool in_manifest(const struct kfetch *f, struct str sender)
-{
-	for (size_t i = 0; i < f->manifest.count; i++)
-		if (str_is(sender, f->manifest.senders[i].id))
-			return true;
-	return false;
-}
-
-static bool is_wanted(struct kfetch *f, size_t lane, const struct record *r)
-{
-	struct str sender;
-	int64_t n;
-	bool numbered = seq_of(r, &sender, &n);
-	if (!is_ours(f, r) || (f->has_manifest && !(numbered && in_manifest(f, sender)))) {
-		f->counts.passed++;
-		return false;
-	}
-	if (!numbered || strangers_take(&f->strangers, sender, n, lane, kread_lanes(f->read)))
-		return true;
-	f->counts.duplicates++;
-	return false;
-}
-
 static enum kread_state next_as_it_comes(struct kfetch *f, int wait_ms,
     const struct record **out, struct err *err)
 {
@@ -373,7 +297,7 @@ static enum kread_state next_as_it_comes(struct kfetch *f, int wait_ms,
 		enum kread_state s = kread_any(f->read, wait_ms, &lane, out, err);
 		if (s != KREAD_RECORD)
 			return s;
-		if (is_wanted(f, lane, *out))
+		if (proof_wants(&f->proof, *out, lane, kread_lanes(f->read)))
 			return give(f, lane, *out, out);
 		kread_pop(f->read, lane);
 	}
@@ -382,7 +306,7 @@ static enum kread_state next_as_it_comes(struct kfetch *f, int wait_ms,
 
 static bool in_order(const struct kfetch *f)
 {
-	return f->options.ordered && f->manifest.count && !f->options.early;
+	return f->options.ordered && f->proof.manifest.count && !f->options.early;
 }
 
 enum kread_state kfetch_next(struct kfetch *f, int wait_ms, const struct record **out,
@@ -395,106 +319,51 @@ enum kread_state kfetch_next(struct kfetch *f, int wait_ms, const struct record 
 			: next_as_it_comes(f, wait_ms, out, err);
 }
 
-static int64_t manifest_end(const struct manifest *m, int32_t partition)
-{
-	int64_t end = 0;
-	for (size_t i = 0; i < m->count; i++) {
-		const struct extents *x = &m->senders[i].extents;
-		for (size_t j = 0; j < x->count; j++)
-			if (x->list[j].partition == partition && x->list[j].last + 1 > end)
-				end = x->list[j].last + 1;
-	}
-	return end;
-}
-
 int kfetch_finish(struct kfetch *f, const struct batch *b, const struct deadline *d,
     struct err *err)
 {
 	size_t n = kread_lanes(f->read);
-	if (read_manifest(f, b, err) || check_ends(f, d, err))
+	if (proof_take(&f->proof, b, err) || check_ends(f, d, err))
 		return -1;
 	int64_t *ends = mem_zalloc(n, sizeof(*ends));
 	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));
 	for (size_t i = 0; i < n; i++)
 		partitions[i] = kread_partition(f->read, i);
 	int failed = 0;
-	if (!f->has_manifest)
+	if (!f->proof.has_manifest)
 		failed = kclient_offsets(f->client, f->topic, partitions, n, KOFFSET_END, ends, d,
 		    err);
 	for (size_t i = 0; i < n && !failed; i++)
 		kread_set_end(f->read, i,
-		    f->has_manifest ? manifest_end(&f->manifest, partitions[i]) : ends[i]);
+		    f->proof.has_manifest ? proof_end(&f->proof, partitions[i]) : ends[i]);
 	free(ends);
 	free(partitions);
 	return failed;
 }
 
-static int verify_count(const struct kfetch *f, struct err *err)
-{
-	long long got = f->counts.records, want = f->expected;
-	if (f->expected < 0 || (got == want && f->missing == 0))
-		return 0;
-	if (got > want)
-		return err_set(err, ST_FAIL, "batch '%s': %lld records, %lld more than the %lld that "
-		    "were announced", f->id, got, got - want, want);
-	struct buf names = BUF_INIT;
-	buf_add_str(&names, buf_str(&f->missing_text));
-	strangers_missing(&f->strangers, f->expected, &names);
-	err_set(err, ST_FAIL, "batch '%s': %lld of %lld records are missing%s%s", f->id,
-	    want > got ? want - got : (long long)f->missing, want,
-	    names.len ? ": sequence numbers " : "", buf_text(&names));
-	buf_release(&names);
-	return -1;
-}
-
 int kfetch_verify(const struct kfetch *f, struct err *err)
 {
-	if (verify_count(f, err))
-		return -1;
-	if (!f->has_manifest)
-		return 0;
-	struct digest want = manifest_digest(&f->manifest);
-	if (!digest_equal(&want, &f->digest))
-		return err_set(err, ST_FAIL, "batch '%s': the digest of its %lld records is not that "
-		    "of its manifest: they are not what was sent", f->id,
-		    (long long)f->counts.records);
-	return 0;
+	return proof_verify(&f->proof, err);
 }
 
 const struct manifest *kfetch_manifest(const struct kfetch *f)
 {
-	return f->has_manifest ? &f->manifest : NULL;
-}
-
-static bool cut_alike(const struct sender *a, const struct sender *b)
-{
-	return strcmp(a->framing, b->framing) == 0 && !a->delimiter == !b->delimiter &&
-	    (!a->delimiter || strcmp(a->delimiter, b->delimiter) == 0);
+	return f->proof.has_manifest ? &f->proof.manifest : NULL;
 }
 
 const struct sender *kfetch_sender(const struct kfetch *f)
 {
-	const struct manifest *m = &f->manifest;
-	if (in_order(f))
-		return &m->senders[f->sender];
-	for (size_t i = 1; i < m->count; i++)
-		if (!cut_alike(&m->senders[0], &m->senders[i]))
-			return NULL;
-	return m->count ? &m->senders[0] : NULL;
+	return in_order(f) ? &f->proof.manifest.senders[f->sender] : proof_framing(&f->proof);
 }
 
 bool kfetch_at_last(const struct kfetch *f)
 {
-	return in_order(f) && f->sender + 1 == f->manifest.count &&
-	    f->counts.records == manifest_records(&f->manifest);
-}
-
-int64_t kfetch_expected(const struct kfetch *f)
-{
-	return f->expected;
+	return in_order(f) && f->sender + 1 == f->proof.manifest.count &&
+	    f->proof.records == manifest_records(&f->proof.manifest);
 }
 
 struct kfetch_counts kfetch_counts(const struct kfetch *f)
 {
-	return f->counts;
+	return (struct kfetch_counts){f->proof.records, f->proof.bytes, f->proof.duplicates,
+	    f->proof.passed};
 }

@@ -1,4 +1,4 @@
-/* kfetch: the records of one batch, proved.
+/* kfetch: reads the records of one batch; batch/proof.h keeps the books and proves them.
  *
  * With a manifest just its ranges are read, and each sender's input order is restored by a merge of the
  * partitions (senders come one after the other, in the manifest's order), or records come as they
@@ -50,8 +50,6 @@ const struct sender *kfetch_sender(const struct kfetch *f);
 
 /* Was the record given out last the last one of the batch, in input order? */
 bool kfetch_at_last(const struct kfetch *f);
-
-int64_t kfetch_expected(const struct kfetch *f); /* -1: not known */
 
 struct kfetch_counts {
 	int64_t records, bytes;
