@@ -129,6 +129,17 @@ references_exist() { # PAGE
 	return "$missing"
 }
 
+# Behind each promise stands, as a comment, which test tries to break it.
+promises_are_tested() { # PAGE
+	local file title missing=0
+	while read -r file title; do
+		grep -qxF "@test \"$title\" {" "tests/$file" && continue
+		echo "no test '$title' in tests/$file"
+		missing=1
+	done < <(sed -n 's/^\.\\" \(.*\.bats .*\)/\1/p' "$1")
+	return "$missing"
+}
+
 # --help sends the reader there.
 help_agrees() { # TOOL
 	local name missing=0
@@ -192,6 +203,7 @@ for source in cmd/batch-*.c; do
 done
 run "man: README.md lists the exit statuses" readme_statuses_agree "${tool%.c}"
 run "man: batchutils.7 lists the exit statuses" tour_statuses_agree "${tool%.c}"
+run "man: batchutils.7 names tests of its promises that exist" promises_are_tested man/batchutils.7
 for page in man/*; do
 	run "man: ${page#man/} is clean" lint "$page"
 	run "man: ${page#man/} refers to pages that exist" references_exist "$page"
