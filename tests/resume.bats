@@ -121,3 +121,14 @@ manifest_of() { # FILE
 	run -6 --separate-stderr batch-send --resume -B "$B" input
 	[[ $stderr == *"cannot be told which to resume"* ]]
 }
+
+@test "many records of others in between are no reason to give up" {
+	mine=$B
+	seq 100 >input
+	killed_in_the_middle input 60
+	create
+	seq 300000 | batch-send -B "$B" >/dev/null
+	B=$mine
+	batch-send -m 1s --resume -B "$B" input | batch-complete >/dev/null
+	gives input batch-consume -B "$B"
+}

@@ -69,11 +69,19 @@ static void note(struct past *p, const struct record *r)
 	}
 }
 
-/* The next record, however long it takes as long as records come. KREAD_DONE or _RECORD, or -1. */
+static int64_t looked_at(const struct kfetch *f)
+{
+	struct kfetch_counts c = kfetch_counts(f);
+	return c.records + c.passed + c.duplicates;
+}
+
+/* The next record, however long it takes as long as records come, of this batch or of others. KREAD_DONE or
+ * _RECORD, or -1. */
 static enum kread_state next(const struct past *p, struct kfetch *f, const struct record **out,
     struct err *err)
 {
-	for (int64_t idle_ms = 0;; idle_ms += SLICE_MS) {
+	struct deadline patience = deadline_start(p->idle_ms);
+	for (int64_t seen = looked_at(f);; seen = looked_at(f)) {
 		if (sig_ended()) {
 			err_set(err, ST_PARTIAL, "interrupted");
 			return KREAD_ERROR;
@@ -81,7 +89,9 @@ static enum kread_state next(const struct past *p, struct kfetch *f, const struc
 		enum kread_state s = kfetch_next(f, SLICE_MS, out, err);
 		if (s != KREAD_EMPTY)
 			return s;
-		if (p->idle_ms >= 0 && idle_ms > p->idle_ms) {
+		if (looked_at(f) != seen)
+			patience = deadline_start(p->idle_ms);
+		if (deadline_left_ms(&patience) == 0 && !sig_ended()) {
 			err_set(err, ST_TIME, "time is up while looking for what was delivered");
 			return KREAD_ERROR;
 		}
