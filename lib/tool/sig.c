@@ -64,6 +64,7 @@ void sig_setup(void)
 			set_action(ends[i], on_end, &blocked);
 	set_action(SIGUSR1, on_usr1, NULL);
 	set_action(SIGPIPE, SIG_IGN, NULL);
+	set_action(SIGXFSZ, SIG_IGN, NULL); /* a limit on files is an error of write(2), as a full disk */
 	set_action(SIGCHLD, SIG_DFL, NULL); /* ignored, it would take away children's statuses */
 }
 
