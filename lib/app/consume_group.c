@@ -14,9 +14,6 @@
 /* How long leaving the group may take at the end. */
 #define LEAVE_MS 1500
 
-/* So long one question where the end is may take; it is asked again. */
-#define ASK_MS 2000
-
 /* Beside 0 and -1: the batch is another member's now, nothing was done. */
 #define GONE 1
 
@@ -222,21 +219,20 @@ static bool enough(const struct member *m)
 static int run(struct member *m)
 {
 	const struct record *r;
-	int64_t moved_ms = clock_mono_ms();
+	struct deadline patience = deadline_start(m->t->budget_ms);
 	while (!enough(m)) {
 		int got = kgroup_next(m->group, SLICE_MS, &r, &m->t->err);
 		if (got < 0 || (got && take(m, r)))
 			return -1;
 		if (got)
-			moved_ms = clock_mono_ms();
+			patience = deadline_start(m->t->budget_ms);
 		if (got || !m->how->until_end)
 			continue;
-		if (clock_mono_ms() - moved_ms > m->t->budget_ms)
-			return err_set(&m->t->err, ST_TIME, "time is up before the end was reached");
-		struct deadline d = deadline_start(ASK_MS);
-		int end = kgroup_caught_up(m->group, &m->t->deadline, &d, &m->t->err);
+		int end = kgroup_caught_up(m->group, &m->t->deadline, &patience, &m->t->err);
 		if (end)
 			return end < 0 ? -1 : 0;
+		if (deadline_left_ms(&patience) == 0 && !sig_ended())
+			return err_set(&m->t->err, ST_TIME, "time is up before the end was reached");
 	}
 	return 0;
 }

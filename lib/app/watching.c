@@ -14,9 +14,6 @@
 #define SLICE_MS 200
 #define LEAVE_MS 1500
 
-/* So long one question where the end is may take; it is asked again. */
-#define ASK_MS 2000
-
 struct watcher {
 	struct tool_ctx *t;
 	const char *stream;
@@ -28,6 +25,7 @@ struct watcher {
 	unsigned generation; /* of the group, that the judge knows of */
 	struct event event; /* of the group's record */
 	int64_t expected_by_ms;
+	struct deadline patience; /* with the brokers, since the last event */
 	int64_t count;
 	bool done;
 };
@@ -134,12 +132,13 @@ static int rest(struct watcher *w, bool at_end)
 	const struct watching_options *o = w->options;
 	if (o->until_end && at_end)
 		w->done = true;
-	if (w->done)
+	if (w->done || sig_ended())
 		return 0;
+	if (o->until_end && deadline_left_ms(&w->patience) == 0)
+		return err_set(&t->err, ST_TIME, "time is up before the end was reached");
 	if (o->expect && at_end && clock_mono_ms() >= w->expected_by_ms)
 		return err_set(&t->err, ST_FAIL, "no batch '%s' was completed", o->expect);
-	if (o->until && t->common.timeout_ms >= 0 && deadline_left_ms(&t->deadline) == 0 &&
-	    !sig_ended())
+	if (o->until && t->common.timeout_ms >= 0 && deadline_left_ms(&t->deadline) == 0)
 		return err_set(&t->err, ST_TIME, "time is up");
 	return 0;
 }
@@ -168,7 +167,11 @@ static int follow_log(struct watcher *w)
 		int got = klog_next(w->log, klog_caught_up(w->log) && w->options->until_end ? 0
 											 : SLICE_MS,
 		    &e, &t->err);
-		if (got < 0 || (got && take(w, e)) || rest(w, klog_caught_up(w->log)))
+		if (got < 0 || (got && take(w, e)))
+			return -1;
+		if (got)
+			w->patience = deadline_start(t->budget_ms);
+		if (rest(w, klog_caught_up(w->log)))
 			return -1;
 	}
 	return 0;
@@ -209,10 +212,11 @@ static int follow_group(struct watcher *w)
 		int got = kgroup_next(w->group, SLICE_MS, &r, &t->err);
 		if (got < 0 || (got && take_from_group(w, r)))
 			return -1;
-		struct deadline d = deadline_start(ASK_MS);
+		if (got)
+			w->patience = deadline_start(t->budget_ms);
 		int end = got || !w->options->until_end
 		    ? 0
-		    : kgroup_caught_up(w->group, &t->deadline, &d, &t->err);
+		    : kgroup_caught_up(w->group, &t->deadline, &w->patience, &t->err);
 		if (end < 0 || rest(w, end))
 			return -1;
 	}
@@ -222,7 +226,8 @@ static int follow_group(struct watcher *w)
 int watch(struct tool_ctx *t, const char *stream, const struct watching_options *o)
 {
 	struct watcher w = {.t = t, .stream = stream, .options = o,
-	    .expected_by_ms = clock_mono_ms() + o->within_ms, .done = o->most == 0};
+	    .expected_by_ms = clock_mono_ms() + o->within_ms,
+	    .patience = deadline_start(t->budget_ms), .done = o->most == 0};
 	int failed = session_log(t, stream, true, &w.log) ||
 	    session_log(t, stream, false, &w.lookup) ||
 	    (o->group ? follow_group(&w) : follow_log(&w));

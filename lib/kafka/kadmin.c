@@ -163,9 +163,10 @@ int kadmin_layout(struct kclient *c, const char *topic, int64_t *partitions,
 	bool known = false;
 	if (!rkt)
 		return -1;
-	while (!known) {
+	for (int wait_ms = 0; !known;) {
 		const struct rd_kafka_metadata *md;
-		if (!rd_kafka_metadata(c->rk, 0, rkt, &md, deadline_slice_ms(d, 250))) {
+		wait_ms = kclient_patience(wait_ms);
+		if (!rd_kafka_metadata(c->rk, 0, rkt, &md, deadline_slice_ms(d, wait_ms))) {
 			known = layout_of(&md->topics[0], partitions, replication);
 			rd_kafka_metadata_destroy(md);
 		}

@@ -8,8 +8,10 @@
 #include "kafka/kerr.h"
 #include "kafka/ktrouble.h"
 
-/* While no answer has come, so often is looked for a reason to give up. */
-#define SLICE_MS 250
+/* While no answer has come, so often is looked for a reason to give up; more and more seldom, since an
+ * answer that takes longer is lost. */
+#define FIRST_SLICE_MS 250
+#define LAST_SLICE_MS  4000
 
 static void on_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
@@ -84,9 +86,26 @@ void kclient_close(struct kclient *c)
 	free(c);
 }
 
+static void wait_only(struct kclient *c, int wait_ms)
+{
+	rd_kafka_queue_t *empty = rd_kafka_queue_new(c->rk);
+	rd_kafka_queue_poll_callback(empty, wait_ms);
+	rd_kafka_queue_destroy(empty);
+}
+
 void kclient_serve(struct kclient *c, int wait_ms)
 {
-	rd_kafka_poll(c->rk, wait_ms);
+	if (!c->subscribed)
+		rd_kafka_poll(c->rk, wait_ms);
+	else if (wait_ms)
+		wait_only(c, wait_ms);
+}
+
+int kclient_patience(int before_ms)
+{
+	if (before_ms == 0)
+		return FIRST_SLICE_MS;
+	return before_ms < LAST_SLICE_MS ? before_ms * 2 : before_ms;
 }
 
 rd_kafka_topic_t *kclient_handle(struct kclient *c, const char *topic, struct err *err)
@@ -107,9 +126,10 @@ static const struct rd_kafka_metadata *metadata(struct kclient *c, rd_kafka_topi
     const char *what, const struct deadline *d, struct err *err)
 {
 	const struct rd_kafka_metadata *md;
-	for (;;) {
+	for (int wait_ms = 0;;) {
+		wait_ms = kclient_patience(wait_ms);
 		rd_kafka_resp_err_t e = rd_kafka_metadata(c->rk, rkt == NULL, rkt, &md,
-		    deadline_slice_ms(d, SLICE_MS));
+		    deadline_slice_ms(d, wait_ms));
 		kclient_serve(c, 0);
 		if (e == RD_KAFKA_RESP_ERR_NO_ERROR)
 			break;

@@ -23,6 +23,7 @@ struct kclient {
 	atomic_int certificate;  /* what is wrong with a broker's, X509_V_ERR_*; by any thread */
 
 	void (*log)(int syslog_level, const char *text);
+	bool subscribed;         /* its records lie where rd_kafka_poll looks, and would abort */
 	char *brokers;           /* owned; for messages */
 	void (*delivered)(void *ctx, const rd_kafka_message_t *m);
 	void (*rebalance)(void *ctx, rd_kafka_resp_err_t e, rd_kafka_topic_partition_list_t *list);
@@ -33,8 +34,11 @@ struct kclient {
  * rd_kafka_topic_destroy. Produce and consume by handle: by name the first record waits a second. */
 rd_kafka_topic_t *kclient_handle(struct kclient *c, const char *topic, struct err *err);
 
-/* Lets librdkafka call back, for up to wait_ms. */
+/* Lets librdkafka call back, for up to wait_ms; a subscribed client does that where it takes its records. */
 void kclient_serve(struct kclient *c, int wait_ms);
+
+/* How long to wait for the answer to a question that got none in before_ms; 0: it was not asked yet. */
+int kclient_patience(int before_ms);
 
 /* After a wait that got nothing: the reason to give up now, if there is one; -1 and err, else 0.
  * what says what was tried. */

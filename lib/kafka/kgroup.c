@@ -7,6 +7,9 @@
 #include "kafka/kerr.h"
 #include "kafka/krecord.h"
 
+/* So long the questions where the end is may take; they are asked again, and waited for longer. */
+#define FIRST_ASK_MS 2000
+
 struct kgroup {
 	struct kclient *client;
 	char *topic, *name;
@@ -17,6 +20,7 @@ struct kgroup {
 	struct record record;
 	bool paused;
 	unsigned generation;
+	int64_t ask_ms;
 	struct err lost;
 };
 
@@ -84,6 +88,7 @@ static int subscribe(struct kgroup *g, struct err *err)
 	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_topic_partition_list_add(topics, g->topic, RD_KAFKA_PARTITION_UA);
 	rd_kafka_poll_set_consumer(g->client->rk);
+	g->client->subscribed = true;
 	rd_kafka_resp_err_t e = rd_kafka_subscribe(g->client->rk, topics);
 	rd_kafka_topic_partition_list_destroy(topics);
 	return e ? kerr_set(err, e, "topic %s", g->topic) : 0;
@@ -234,6 +239,8 @@ static int positions(struct kgroup *g, const int32_t *partitions, int64_t *at,
 int kgroup_caught_up(struct kgroup *g, const struct deadline *joined_by, const struct deadline *d,
     struct err *err)
 {
+	g->ask_ms = g->ask_ms ? 2 * g->ask_ms : FIRST_ASK_MS;
+	struct deadline answered_by = deadline_within(d, g->ask_ms);
 	struct err ignored = ERR_INIT;
 	if (!g->mine && deadline_left_ms(joined_by) == 0)
 		return kclient_check(g->client, joined_by, "the group has not let us in (a member "
@@ -247,8 +254,9 @@ int kgroup_caught_up(struct kgroup *g, const struct deadline *joined_by, const s
 	int64_t *ends = mem_zalloc(n, sizeof(*ends)), *at = mem_zalloc(n, sizeof(*at));
 	for (size_t i = 0; i < n; i++)
 		partitions[i] = g->mine->elems[i].partition;
-	bool done = !positions(g, partitions, at, d, &ignored) &&
-	    !kclient_offsets(g->client, g->topic, partitions, n, KOFFSET_END, ends, d, &ignored);
+	bool done = !positions(g, partitions, at, &answered_by, &ignored) &&
+	    !kclient_offsets(g->client, g->topic, partitions, n, KOFFSET_END, ends, &answered_by,
+		&ignored);
 	for (size_t i = 0; i < n && done; i++)
 		done = at[i] >= ends[i];
 	free(partitions);

@@ -35,8 +35,8 @@ unsigned kgroup_generation(const struct kgroup *g);
  * -1: the membership is lost for good. */
 int kgroup_owns(struct kgroup *g, int32_t partition, const struct deadline *d, struct err *err);
 
-/* 1: every partition that is ours was read to its present end, or others have them all. 0: not yet.
- * -1, ST_TIME: the group has not let us in by `joined_by`. */
+/* 1: every partition that is ours was read to its present end, or others have them all. 0: not yet, or
+ * not answered; to be asked again until d. -1, ST_TIME: the group has not let us in by `joined_by`. */
 int kgroup_caught_up(struct kgroup *g, const struct deadline *joined_by, const struct deadline *d,
     struct err *err);
 
