@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A single-node Kafka in one JVM on 127.0.0.1, for the tests, the demo and for trying things by hand.
+# A Kafka on 127.0.0.1, of one broker or of several, for the tests, the demo and for trying things by hand.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,6 +15,7 @@ usage: broker.sh start DIR [OPTION...]   start, wait until it serves, print HOST
        broker.sh run DIR [OPTION...]     the same in the foreground, until a signal
        broker.sh acl DIR ARG...          kafka-acls against the broker in DIR
        broker.sh topics DIR ARG...       kafka-topics against the broker in DIR
+       broker.sh delete-records DIR ARG...  kafka-delete-records against the broker in DIR
        broker.sh jars                    fetch the jars, if they are not there
 
 options of start and run:
@@ -27,6 +28,8 @@ options of start and run:
                           mutual: TLS, the user is the name in the client's certificate.
                           expired: TLS with a certificate of the past
   --owner PID             stop when process PID is gone, however it went
+  --brokers N             start: a cluster; DIR/1 to DIR/N are brokers like a single one, to be stopped
+                          and started --again each. Topics have min.insync.replicas=2
   --again                 start: the stopped broker of DIR with its data, ports and settings
 
 in DIR: address, pid, log, server.properties, data/; with --secure also address-secure,
@@ -113,10 +116,20 @@ stop_process() { # PID WORD
 	die "process $1 does not go away"
 }
 
+# DIR itself, or those of a cluster's brokers in it.
+folders() { # DIR
+	local file
+	for file in "$1"/server.properties "$1"/*/server.properties; do
+		[[ ! -e $file ]] || dirname "$file"
+	done
+}
+
 stop_broker() { # DIR
-	local pid
-	pid=$(broker_pid "$1") || return 0
-	stop_process "$pid" "$1/server.properties"
+	local pid folder
+	for folder in $(folders "$1"); do
+		pid=$(broker_pid "$folder") || continue
+		stop_process "$pid" "$folder/server.properties"
+	done
 }
 
 # What waits for an end of file on our caller's descriptors must not wait for the broker.
@@ -173,6 +186,7 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=500
 log.retention.ms=-1
 log.cleaner.dedupe.buffer.size=4194304
 EOF
@@ -228,11 +242,11 @@ cluster_id() {
 	printf 'K%s\n' "${id:1:21}" # a leading - would be taken for an option
 }
 
-format_storage() { # DIR
+format_storage() { # DIR CLUSTER-ID
 	local scram=()
 	((!secure)) || scram=(--add-scram 'SCRAM-SHA-512=[name=alice,password=alice-secret]')
 	rm -rf "$1/data"
-	kafka kafka.tools.StorageTool format -t "$(cluster_id)" -c "$1/server.properties" \
+	kafka kafka.tools.StorageTool format -t "$2" -c "$1/server.properties" \
 		"${scram[@]}" >"$1/format.log" 2>&1 && return
 	cat "$1/format.log" >&2
 	die "could not format $1/data"
@@ -270,7 +284,7 @@ answers_metadata() { # DIR
 	kcat=$(command -v kcat || command -v kafkacat) || return 0
 	listeners=$(grep '^listeners=' "$1/server.properties" | tail -n 1)
 	[[ $listeners == *PLAINTEXT://127.0.0.1:$port,* ]] || return 0 # only this one is open to kcat
-	[[ $("$kcat" -L -b "127.0.0.1:$port" -m 2 2>/dev/null) == *" 1 brokers"* ]]
+	[[ $("$kcat" -L -b "127.0.0.1:$port" -m 2 2>/dev/null) =~ \ [1-9][0-9]*\ brokers ]]
 }
 
 serves() { # DIR
@@ -304,13 +318,65 @@ launch() { # DIR HOLDER...
 	for attempt in 1 2 3 4 5; do
 		pick_ports
 		write_properties "$dir"
-		format_storage "$dir"
+		format_storage "$dir" "$(cluster_id)"
 		spawn "$@"
 		wait_serving "$dir" && return
 		lost_its_port "$dir" || break
 	done
 	tail -n 40 "$dir/log" >&2
 	die "the broker in $dir ended at start (attempt $attempt)"
+}
+
+# --- several brokers
+
+member_properties() { # NODE VOTERS
+	local replicas=$((brokers < 3 ? brokers : 3))
+	cat <<EOF
+node.id=$1
+controller.quorum.voters=$2
+default.replication.factor=$replicas
+min.insync.replicas=2
+offsets.topic.replication.factor=$replicas
+transaction.state.log.replication.factor=$replicas
+transaction.state.log.min.isr=2
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=300
+EOF
+}
+
+plan_cluster() { # sets ports, controller_ports, voters
+	local i
+	ports=() controller_ports=() voters=''
+	for ((i = 1; i <= brokers; i++)); do
+		pick_ports
+		ports[i]=$port controller_ports[i]=$controller_port
+		voters+=${voters:+,}$i@127.0.0.1:$controller_port
+	done
+}
+
+launch_cluster() { # DIR HOLDER...
+	local dir=$1 id i given=("${properties[@]}") children=()
+	id=$(cluster_id)
+	plan_cluster
+	for ((i = 1; i <= brokers; i++)); do
+		mkdir -p "$dir/$i"
+		port=${ports[i]} controller_port=${controller_ports[i]}
+		mapfile -t properties < <(member_properties "$i" "$voters")
+		properties+=("${given[@]}")
+		write_properties "$dir/$i"
+		format_storage "$dir/$i" "$id" &
+	done
+	wait
+	for ((i = 1; i <= brokers; i++)); do
+		spawn "$dir/$i" "${@:2}"
+		children[i]=$child
+	done
+	for ((i = 1; i <= brokers; i++)); do
+		port=${ports[i]} child=${children[i]}
+		wait_serving "$dir/$i" || die "broker $i ended at start; see $dir/$i/log"
+		echo "127.0.0.1:$port" >"$dir/$i/address"
+	done
+	cat "$dir"/*/address | paste -sd, >"$dir/address"
 }
 
 publish() { # DIR
@@ -337,18 +403,23 @@ prepare() { # DIR
 
 # Once started, a broker must not stay behind a start that failed or was interrupted.
 start() { # DIR
+	local folder
 	prepare "$1"
 	trap 'stop_broker "$dir"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	if ((again)); then
 		relaunch "$1" setsid
+	elif ((brokers > 1)); then
+		launch_cluster "$1" setsid
 	else
 		launch "$1" setsid
 		publish "$1"
 	fi
 	if [[ -n $owner ]]; then
-		setsid "$here/broker.sh" watch "$1" --owner "$owner" </dev/null >/dev/null 2>&1 &
+		for folder in $(folders "$1"); do
+			setsid "$here/broker.sh" watch "$folder" --owner "$owner" </dev/null >/dev/null 2>&1 &
+		done
 	fi
 	trap - EXIT
 	cat "$1/address"
@@ -392,7 +463,7 @@ run() { # DIR
 
 stop() { # DIR
 	stop_broker "$1"
-	if ((remove)) && [[ -e $1/server.properties ]]; then rm -rf "$1"; fi
+	if ((remove)) && [[ -n $(folders "$1") ]]; then rm -rf "$1"; fi
 }
 
 tool() { # DIR CLASS ARG...
@@ -410,9 +481,13 @@ parse_options() {
 		--secure) secure=1 ;;
 		--rm) remove=1 ;;
 		--again) again=1 ;;
-		--property | --owner)
+		--property | --owner | --brokers)
 			(($# > 1)) || bad_usage "$1 needs a value"
-			if [[ $1 == --owner ]]; then owner=$2; else properties+=("$2"); fi
+			case $1 in
+			--property) properties+=("$2") ;;
+			--owner) owner=$2 ;;
+			--brokers) brokers=$2 ;;
+			esac
 			shift
 			;;
 		*) bad_usage "unknown option '$1'" ;;
@@ -422,7 +497,7 @@ parse_options() {
 }
 
 main() {
-	secure=0 remove=0 again=0 owner='' properties=() child=''
+	secure=0 remove=0 again=0 brokers=1 owner='' properties=() child=''
 	local action=${1:-}
 	case $action in
 	-h | --help) usage && exit ;;
@@ -430,7 +505,7 @@ main() {
 		ensure_jars
 		exit
 		;;
-	start | stop | run | watch | acl | topics) (($# > 1)) || bad_usage "$action needs a folder" ;;
+	start | stop | run | watch | acl | topics | delete-records) (($# > 1)) || bad_usage "$action needs a folder" ;;
 	*) bad_usage "what to do?" ;;
 	esac
 	dir=$(realpath -m -- "$2")
@@ -438,6 +513,7 @@ main() {
 	case $action in
 	acl) tool "$dir" org.apache.kafka.tools.AclCommand "$@" ;;
 	topics) tool "$dir" org.apache.kafka.tools.TopicCommand "$@" ;;
+	delete-records) tool "$dir" org.apache.kafka.tools.DeleteRecordsCommand "$@" ;;
 	*) parse_options "$@" && "$action" "$dir" ;;
 	esac
 }
