@@ -15,6 +15,7 @@ struct kgroup {
 	char *topic, *name;
 	rd_kafka_topic_partition_list_t *mine; /* NULL: no partition */
 	rd_kafka_message_t *message;           /* the caller has it */
+	bool overtaken;                        /* another member has done that one */
 	rd_kafka_message_t **waiting;          /* came in while the caller worked */
 	size_t waiting_count, waiting_cap, waiting_at;
 	struct record record;
@@ -52,14 +53,26 @@ static void drop_waiting(struct kgroup *g)
 	g->waiting_at = g->waiting_count = 0;
 }
 
-/* The record that the caller works on is not committed yet, and must not come again for that. */
-static void pass_over_held(const struct kgroup *g, rd_kafka_topic_partition_list_t *partitions)
+/* While the partition was another member's that one may have gone on with it. */
+static bool was_done(struct kgroup *g)
 {
-	if (!g->message)
+	rd_kafka_topic_partition_list_t *list = list_of(g->topic, &g->message->partition, NULL, 1);
+	rd_kafka_resp_err_t e = rd_kafka_committed(g->client->rk, list, FIRST_ASK_MS);
+	bool done = !e && list->elems[0].offset > g->message->offset;
+	rd_kafka_topic_partition_list_destroy(list);
+	return done;
+}
+
+/* The record that the caller works on is not committed yet, and must not come again for that. */
+static void pass_over_held(struct kgroup *g, rd_kafka_topic_partition_list_t *partitions)
+{
+	rd_kafka_topic_partition_t *p = g->message
+	    ? rd_kafka_topic_partition_list_find(partitions, g->topic, g->message->partition)
+	    : NULL;
+	if (!p)
 		return;
-	rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_find(partitions, g->topic,
-	    g->message->partition);
-	if (p)
+	g->overtaken |= was_done(g);
+	if (!g->overtaken)
 		p->offset = g->message->offset + 1;
 }
 
@@ -167,6 +180,7 @@ int kgroup_next(struct kgroup *g, int wait_ms, const struct record **out, struct
 	if (g->message)
 		rd_kafka_message_destroy(g->message);
 	g->message = NULL;
+	g->overtaken = false;
 	if (g->waiting_at < g->waiting_count) {
 		g->message = g->waiting[g->waiting_at++];
 	} else {
@@ -210,7 +224,7 @@ int kgroup_owns(struct kgroup *g, int32_t partition, const struct deadline *d, s
 	while (!g->mine && deadline_left_ms(d))
 		if (serve(g, deadline_slice_ms(d, 100), err))
 			return -1;
-	return g->mine &&
+	return g->mine && !g->overtaken &&
 	    rd_kafka_topic_partition_list_find(g->mine, g->topic, partition) != NULL;
 }
 

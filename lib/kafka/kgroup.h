@@ -31,8 +31,8 @@ int kgroup_keep(struct kgroup *g, struct err *err);
 /* How often partitions were given to us so far. */
 unsigned kgroup_generation(const struct kgroup *g);
 
-/* 1: the partition is ours; 0: another member's. A rebalance under way is waited for until d (then 0);
- * -1: the membership is lost for good. */
+/* 1: the partition of the record at hand is ours; 0: another member's, or it was, and that one has done
+ * the record. A rebalance under way is waited for until d (then 0); -1: the membership is lost for good. */
 int kgroup_owns(struct kgroup *g, int32_t partition, const struct deadline *d, struct err *err);
 
 /* 1: every partition that is ours was read to its present end, or others have them all. 0: not yet, or
