@@ -2,6 +2,7 @@
 # make SAN=1      the same with address and undefined sanitizers, in build/san
 # make check      everything that needs no broker; make test: everything
 # make fuzz       each fuzzer for a minute (FUZZ_TIME=SECONDS); needs clang
+# make torture    random kills, races and faults for ten minutes (TORTURE_TIME=SECONDS)
 # make install    PREFIX (/usr/local), DESTDIR; make uninstall takes back exactly that
 
 PREFIX ?= /usr/local
@@ -103,6 +104,9 @@ fuzz:
 test:
 	@tests/run.sh
 
+torture:
+	@tests/torture.sh
+
 demo:
 	@tests/demo.sh
 
@@ -141,6 +145,6 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all unit check fuzzers fuzz test demo broker install uninstall clean FORCE
+.PHONY: all unit check fuzzers fuzz test torture demo broker install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

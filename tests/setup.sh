@@ -102,6 +102,9 @@ check_test() {
 	need_python_jsonschema
 	need_command shellcheck shellcheck
 	need_command openssl openssl
+	need_command strace strace
+	need_command pgrep procps
+	need_command python3 python3
 	need_command zsh zsh
 	need_command fish fish
 }

@@ -1,0 +1,167 @@
+# A broker that pauses, dies, comes back, comes late, or deletes what is being read.
+bats_require_minimum_version 1.5.0
+load ../lib/fault
+
+setup_file() {
+	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
+	export KAFKA=$BATS_FILE_TMPDIR/kafka
+	BATCH_BROKERS=$(own_kafka_up "$KAFKA")
+	export BATCH_BROKERS
+}
+
+teardown_file() {
+	own_kafka_down "$KAFKA"
+}
+
+setup() {
+	[[ -n $("$tests_root/kafka/broker.sh" start "$KAFKA" --again 2>&1) ]] # does nothing when it runs
+	begin 2
+	seq -f 'record %.0f' 20000 >input
+}
+
+teardown() {
+	continue_broker "$KAFKA" || true
+	((${#running[@]} == 0)) || kill "${running[@]}" 2>/dev/null || true
+}
+
+@test "I1-I4: paused for 5 s in the middle, all goes on" {
+	all_at_work
+	pause_broker "$KAFKA"
+	pause_ms 5000
+	continue_broker "$KAFKA"
+	all_end_well
+}
+
+@test "I1-I4: killed and started again in the middle, all goes on" {
+	all_at_work
+	kill_broker "$KAFKA"
+	restart_broker "$KAFKA"
+	all_end_well
+}
+
+@test "I1-I4 I9: stopped and started again in the middle, all goes on, and nobody is alarmed" {
+	for_torture
+	all_at_work
+	own_kafka_down "$KAFKA"
+	restart_broker "$KAFKA"
+	all_end_well
+	cat ./*.err
+	[[ -z $(cat ./*.err) ]]
+}
+
+@test "I5 I8: paused for longer than they wait, every tool ends in time and says what is so" {
+	finished input
+	whole=$B
+	create
+	mkfifo pipe
+	export BATCH_TIMEOUT=2s
+	alone send sh -c 'batch-send -B "$0" <pipe' "$B"
+	exec {writer}>pipe
+	head -n 1000 input >&"$writer"
+	wait_for 10 holds_records "$S.in" 21000
+	pause_broker "$KAFKA"
+	tail -n +1001 input >&"$writer"
+	exec {writer}>&-
+	alone create batch-create -n x --id "$B.x"
+	alone complete batch-complete -B "$B" --records 0
+	alone terminate batch-terminate -B "$B"
+	alone status batch-status -B "$B"
+	alone list batch-status
+	alone consume batch-consume -B "$whole"
+	alone waiting batch-consume -B "$B"
+	alone group batch-consume -G "$S.group" -e
+	alone topic batch-consume -t "$S.in" -e
+	alone watch batch-watch -e
+	alone until batch-watch -B "$B" --until completed
+	alone init batch-init -s "$S"
+	for name in create complete terminate status list consume waiting group topic watch until init; do
+		ends_within 4 4,5 "$name"
+		[[ ! -s $name.out ]]
+	done
+	ends_within 5 7 send
+	[[ ! -s send.out ]]
+	continue_broker "$KAFKA"
+	verify input
+	saw '.counted == ["started"]' '.records >= 1000' '.duplicates == 0'
+	batch-send -m 30s --resume -B "$B" input | batch-complete -m 30s >/dev/null
+	is_whole input
+}
+
+@test "I5 I8: no broker: exit 5 when time is up, with the reason; one that comes late is waited for" {
+	finished input
+	own_kafka_down "$KAFKA"
+	alone create batch-create -m 1s -n x
+	alone send batch-send -m 1s -B x input
+	alone consume batch-consume -m 1s -B x
+	for name in create send consume; do
+		ends_within 3 5 "$name"
+		grep 'Connection refused' "$name.err"
+	done
+	alone create batch-create -n x --id "$B.x"
+	alone consume batch-consume -B "$B"
+	alone member batch-consume -G "$S.group" -c 1
+	pause_ms 1500
+	restart_broker "$KAFKA"
+	for name in create consume member; do
+		began["$name"]=$(milliseconds)
+		ends_within 5 0 "$name"
+	done
+	cmp consume.out input
+	cmp member.out input
+}
+
+@test "I1 I5: what was deleted before it was read is said, and never skipped" {
+	create
+	head -c 24000000 /dev/urandom | base64 -w 1000 >large
+	batch-send -z none -B "$B" large | batch-complete >/dev/null
+	mkfifo pipe
+	alone reader sh -c 'batch-consume -B "$0" >pipe' "$B"
+	exec {reader}<pipe
+	read -r line <&"$reader"
+	jq -n --arg topic "$S.in" '{version: 1, partitions: [{$topic, partition: 0, offset: -1},
+		{$topic, partition: 1, offset: -1}]}' >all.json
+	"$tests_root/kafka/broker.sh" delete-records "$KAFKA" --offset-json-file "$PWD/all.json" >/dev/null
+	cat <&"$reader" >rest
+	exec {reader}<&-
+	ends_within 60 1 reader
+	grep 'not in the log any more' reader.err
+	{ echo "$line" && cat rest; } >got
+	head -c "$(stat -c %s got)" large | cmp - got
+	run -1 --separate-stderr batch-consume -B "$B"
+	says 'not in the log any more'
+}
+
+# --- a full disk
+
+small_disk_up() {
+	SMALL=$BATS_TEST_TMPDIR/small
+	mkdir -p "$SMALL/disk"
+	mount -t tmpfs -o size=48m tmpfs "$SMALL/disk" 2>/dev/null || skip 'only root may mount a small disk'
+	BATCH_BROKERS=$(own_kafka_up "$SMALL" --property log.dirs=@DIR@/disk/log \
+		--property log.index.size.max.bytes=65536 --property log.cleaner.enable=false)
+}
+
+small_disk_down() {
+	own_kafka_down "$SMALL"
+	umount -l "$SMALL/disk"
+}
+
+@test "I1 I5 I8: the broker's disk is full: it is said, and what was acknowledged is there" {
+	for_torture
+	small_disk_up
+	batch-init -s "$S" --partitions 1 --replication 1 >/dev/null
+	head -c 48000000 /dev/urandom | base64 -w 1000 >large
+	create
+	alone send batch-send -m 5s -z none -B "$B" large
+	wait "${pids[send]}" || status=$?
+	[[ $status == [1357] && ! -s send.out ]]
+	own_kafka_down "$SMALL"
+	mount -o remount,size=400m "$SMALL/disk"
+	restart_broker "$SMALL"
+	acked=$(sed -n 's/.*: \([0-9]*\) records acknowledged, .*/\1/p' send.err)
+	verify large
+	saw ".records >= ${acked:-0}" '.duplicates == 0' '.status == "started"'
+	batch-send --resume -z none -B "$B" large | batch-complete >/dev/null
+	is_whole large
+	small_disk_down
+}

@@ -1,0 +1,123 @@
+# Three brokers, of which one dies, and then a second.
+bats_require_minimum_version 1.5.0
+load ../lib/fault
+
+setup_file() {
+	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
+	export KAFKA=$BATS_FILE_TMPDIR/kafka
+	BATCH_TEST_JVM='-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC' \
+		BATCH_BROKERS=$(own_kafka_up "$KAFKA" --brokers 3)
+	export BATCH_BROKERS
+}
+
+teardown_file() {
+	own_kafka_down "$KAFKA"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	new_stream
+	export BATCH_STREAM=$S
+	wait_for 20 all_there
+	batch-init --partitions 3 --replication 3 --min-isr 2 >init.json
+}
+
+teardown() {
+	((${#running[@]} == 0)) || kill "${running[@]}" 2>/dev/null || true
+	for broker in "${dead[@]}"; do
+		restart_broker "$KAFKA/$broker"
+	done
+}
+
+metadata() { # OPTION...
+	kcat -L -J -b "$BATCH_BROKERS" "$@"
+}
+
+all_there() {
+	[[ $(metadata | jq '.brokers | length') == 3 ]]
+}
+
+in_sync() { # TOPIC
+	[[ $(metadata -t "$1" | jq '[.topics[0].partitions[].isrs | length] | min') == 3 ]]
+}
+
+# Sets leader to who leads partition 0.
+leader_of() { # TOPIC
+	leader=$(metadata -t "$1" | jq '.topics[0].partitions[] | select(.partition == 0).leader')
+}
+
+dead=()
+
+lose() { # BROKER
+	kill_broker "$KAFKA/$1"
+	dead+=("$1")
+}
+
+bring_back() {
+	for broker in "${dead[@]}"; do
+		restart_broker "$KAFKA/$broker"
+	done
+	dead=()
+	wait_for 20 all_there
+	wait_for 20 in_sync "$S.in"
+}
+
+@test "I1-I4: a leader dies in the middle, all goes on" {
+	for_torture
+	all_at_work
+	leader_of "$S.in"
+	lose "$leader"
+	all_end_well
+}
+
+@test "I1-I4: the group's coordinator dies in the middle, all goes on" {
+	all_at_work
+	leader_of __consumer_offsets
+	lose "$leader"
+	all_end_well
+}
+
+@test "I1 I5 I8: the second dies too: it is said in time, and what was acknowledged is there" {
+	for_torture
+	seq -f 'record %.0f' 20000 >input
+	mkfifo pipe
+	create
+	alone send sh -c 'batch-send -m 4s -B "$0" <pipe' "$B"
+	exec {writer}>pipe
+	head -n 10000 input >&"$writer"
+	wait_for 10 holds_records "$S.in" 10000
+	lose 1
+	lose 2
+	tail -n +10001 input >&"$writer"
+	exec {writer}>&-
+	began[send]=$(milliseconds)
+	ends_within 7 7 send
+	alone complete batch-complete -m 2s -B "$B" --records 10000
+	ends_within 4 4,5,7 complete
+	bring_back
+	acked=$(sed -n 's/.*: \([0-9]*\) records acknowledged, .*/\1/p' send.err)
+	((acked >= 10000))
+	verify input
+	saw ".records >= $acked" '.duplicates == 0' '.status != "completed"'
+	batch-send --resume -B "$B" input | batch-complete >/dev/null
+	is_whole input
+}
+
+@test "I1 I5 I8: fewer replicas than asked for: nothing is reported as sent" {
+	for_torture
+	export BATCH_STREAM=$S.two
+	batch-init --partitions 1 --replication 2 --min-isr 2 >init.json
+	S=$S.two
+	seq 100 >input
+	create
+	leader_of "$S.in"
+	follower=$(metadata -t "$S.in" | jq ".topics[0].partitions[0].isrs[].id | select(. != $leader)")
+	lose "$follower"
+	alone send batch-send -m 4s -B "$B" input
+	ends_within 6 3,4,7,1 send
+	[[ ! -s send.out ]]
+	restart_broker "$KAFKA/$follower"
+	dead=()
+	batch-send --resume -B "$B" input | batch-complete >/dev/null
+	is_whole input
+}

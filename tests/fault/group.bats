@@ -1,0 +1,100 @@
+# Members of a group that come, go, freeze and take their time.
+bats_require_minimum_version 1.5.0
+load ../lib/fault
+
+setup_file() {
+	kafka_up
+}
+
+setup() {
+	begin 3
+	quick=(-X session.timeout.ms=600 -X heartbeat.interval.ms=100)
+	mkdir want out
+}
+
+# COUNT finished batches, each with the file that it is to become.
+batches() { # FIRST LAST
+	local i
+	for ((i = $1; i <= $2; i++)); do
+		seq -f "record %.0f of b$i" $((i * 100)) >"want/b$i"
+		batch-create -n x --id "b$i" | batch-send "want/b$i" | batch-complete >/dev/null
+	done
+}
+
+member() { # NAME OPTION...
+	background "$1" batch-consume -G "$S.group" "${quick[@]}" "${@:2}"
+}
+
+all_out() {
+	[[ $(ls out) == "$(ls want)" ]]
+}
+
+same_files() {
+	for file in want/*; do
+		cmp "$file" "out/${file##*/}"
+	done
+}
+
+nothing_is_left() {
+	run -0 batch-consume -G "$S.group" "${quick[@]}" -e -f '%H{batchId}\n'
+	[[ -z $(uniq <<<"$output") ]]
+}
+
+@test "I1: members come and go and one is frozen, and every batch comes whole" {
+	member frozen --to-dir out
+	member leaving --to-dir out
+	batches 1 4
+	kill -STOP "${pids[frozen]}"
+	batches 5 8
+	kill -TERM "${pids[leaving]}"
+	member late --to-dir out
+	batches 9 12
+	wait_for 20 all_out
+	kill -CONT "${pids[frozen]}"
+	batches 13 14
+	wait_for 20 all_out
+	kill -TERM "${pids[frozen]}" "${pids[late]}"
+	ends 143 leaving
+	ends 143 frozen
+	ends 143 late
+	same_files
+	nothing_is_left
+	[[ -z $(find out -name '.b*') ]]
+}
+
+# The partition is the other's meanwhile, and when that has left its own again.
+@test "I1 I5: who was frozen in the middle of a batch does not say that it is done" {
+	begin 1
+	batches 1 1
+	member frozen --exec 'touch began; while [ ! -e go ]; do sleep 0.02; done; cat >late'
+	wait_for 10 test -e began
+	kill -STOP "${pids[frozen]}"
+	batches 2 3
+	member other --exec 'cat >"out/$BATCH_ID.new" && mv "out/$BATCH_ID.new" "out/$BATCH_ID"'
+	wait_for 10 all_out
+	kill -TERM "${pids[other]}"
+	ends 143 other
+	same_files
+	kill -CONT "${pids[frozen]}"
+	pause_ms 1500
+	touch go
+	wait_for 10 cmp late want/b1
+	pause_ms 500
+	kill -TERM "${pids[frozen]}"
+	ends 143 frozen
+	nothing_is_left
+}
+
+@test "I1: a command that runs longer than max.poll.interval.ms runs once" {
+	batches 1 2
+	slow='echo "$BATCH_ID" >>runs; sleep 2.5; cat >out/$BATCH_ID'
+	member one -X max.poll.interval.ms=1000 --exec "$slow"
+	member two -X max.poll.interval.ms=1000 --exec "$slow"
+	wait_for 20 all_out
+	kill -TERM "${pids[one]}" "${pids[two]}"
+	ends 143 one
+	ends 143 two
+	[[ $(sort runs) == $'b1\nb2' ]]
+	same_files
+	nothing_is_left
+}
