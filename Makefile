@@ -3,6 +3,7 @@
 # make check      everything that needs no broker; make test: everything
 # make fuzz       each fuzzer for a minute (FUZZ_TIME=SECONDS); needs clang
 # make torture    random kills, races and faults for ten minutes (TORTURE_TIME=SECONDS)
+# make bench      how fast, and beside what; make bench-quick: in two minutes; make scale: what grows how
 # make install    PREFIX (/usr/local), DESTDIR; make uninstall takes back exactly that
 
 PREFIX ?= /usr/local
@@ -100,6 +101,29 @@ FUZZ_TIME ?= 60
 fuzz:
 	@tests/fuzz/run.sh $(FUZZ_TIME)
 
+# The floor under the tools has the same allocator, and once more the C library's.
+BENCH := $(addprefix $(B)/bench/,floor-send floor-send-libc floor-consume floor-consume-libc fill measure)
+$(B)/bench/floor-send $(B)/bench/floor-consume $(B)/bench/fill: ALLOCATOR := $(MIMALLOC)
+
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/obj/tests/bench/bare.o
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) $^ $(shell pkg-config --libs rdkafka) $(ALLOCATOR) -o $@
+
+$(B)/bench/%-libc: $(B)/obj/tests/bench/%.o $(B)/obj/tests/bench/bare.o
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) $^ $(shell pkg-config --libs rdkafka) -o $@
+
+$(B)/bench/measure: $(B)/obj/tests/bench/measure.o
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@
+
+bench-programs: all $(BENCH)
+
+bench bench-quick scale:
+	@tests/setup.sh bench
+	@$(MAKE) --no-print-directory bench-programs
+	@tests/bench/$(@:-quick=).py $(if $(filter %-quick,$@),--quick) $(BENCHFLAGS)
+
 # These do all their own set-up, so they need nothing built before.
 test:
 	@tests/run.sh
@@ -145,6 +169,7 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all unit check fuzzers fuzz test torture demo broker install uninstall clean FORCE
+.PHONY: all unit check fuzzers fuzz test torture demo broker install uninstall clean \
+    bench bench-quick bench-programs scale FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

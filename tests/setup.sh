@@ -6,11 +6,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
 	cat <<'EOF'
-usage: setup.sh build|demo|test
+usage: setup.sh build|demo|test|bench
 
 build  what the compiler needs
 demo   that, and a Kafka broker with jq and kcat
 test   that, and the test tools
+bench  what demo has, and what measures and draws
 
 On Debian and Ubuntu it installs them with apt, by itself as root, else with sudo. Elsewhere, and
 where neither is possible, it lists what is missing and exits 2.
@@ -107,6 +108,14 @@ check_test() {
 	need_command python3 python3
 	need_command zsh zsh
 	need_command fish fish
+}
+
+check_bench() {
+	check_demo
+	need_mimalloc
+	need_command python3 python3
+	need_command gnuplot gnuplot-nox
+	need_command strace strace
 }
 
 look() { # WHAT
@@ -217,7 +226,7 @@ report() { # WHAT
 main() {
 	local what=${1:-}
 	case $what in
-	build | demo | test) ;;
+	build | demo | test | bench) ;;
 	-h | --help) usage && exit ;;
 	*) usage >&2 && exit 2 ;;
 	esac
