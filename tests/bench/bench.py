@@ -53,7 +53,7 @@ def about(o, lab):
     return {
         "when": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} x {processor()}",
-        "versions": f"{first_line('batch-send', '-V')}, librdkafka "
+        "versions": f"{first_line(ROOT / 'build/bin/batch-send', '-V')}, librdkafka "
             f"{first_line('pkg-config', '--modversion', 'rdkafka')}, {clients}",
         "folder": str(lab.folder.parent),
         "load": f"{os.getloadavg()[0]:.1f}",
@@ -136,7 +136,6 @@ def tell(o, facts, results, starts):
 
 def main():
     o = options()
-    os.environ["PATH"] = f"{ROOT}/build/bin:{os.environ['PATH']}"
     try:
         with Lab() as lab:
             facts = about(o, lab)
@@ -146,4 +145,5 @@ def main():
     tell(o, facts, results, starts)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,9 @@
-/* fill BROKERS TOPIC EVENTS SPAN [foreign]
+/* fill BROKERS TOPIC EVENTS SPAN ours|foreign [NAME=VALUE...]
  *
  * Writes EVENTS events to the notification topic TOPIC: one creates a batch, the next completes it;
  * their times are spread over the last SPAN seconds. As our tools write them, or as the
- * foreign writers that are allowed do: without key, headers and version. */
+ * foreign writers that are allowed do: without key, headers and version. A real log's record batches are
+ * small, since whoever writes to it has one event to say: ten is what time allows here. */
 #include "bare.h"
 
 #include <inttypes.h>
@@ -89,18 +90,17 @@ static void write_event(rd_kafka_t *rk, rd_kafka_topic_t *topic, const struct ev
 int main(int argc, char **argv)
 {
 	static const char *const settings[] = {"enable.idempotence", "true", "compression.codec", "lz4",
-	    "partitioner", "murmur2_random", "linger.ms", "20", NULL};
-	char *none = NULL;
-	if (argc < 5 || argc > 6)
-		bare_die("usage: fill BROKERS TOPIC EVENTS SPAN [foreign]");
+	    "partitioner", "murmur2_random", "batch.num.messages", "10", NULL};
+	if (argc < 6 || (strcmp(argv[5], "ours") && strcmp(argv[5], "foreign")))
+		bare_die("usage: fill BROKERS TOPIC EVENTS SPAN ours|foreign [NAME=VALUE...]");
 	int64_t count = bare_number(argv[3], 1), span_ms = bare_number(argv[4], 1) * 1000;
 	int64_t start_ms = (int64_t)time(NULL) * 1000 - span_ms, started_ms = start_ms, failed = 0;
-	rd_kafka_t *rk = bare_client(RD_KAFKA_PRODUCER, argv[1], settings, &none, delivered,
+	rd_kafka_t *rk = bare_client(RD_KAFKA_PRODUCER, argv[1], settings, argv + 6, delivered,
 	    &failed);
 	rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, argv[2], NULL);
 	bare_find(rk, topic);
 	for (int64_t i = 0; i < count; i++) {
-		struct event e = {.batch = i / 2, .ends = i % 2, .foreign = argc == 6};
+		struct event e = {.batch = i / 2, .ends = i % 2, .foreign = argv[5][0] == 'f'};
 		e.ms = start_ms + (int64_t)((double)span_ms * (double)i / (double)count);
 		if (!e.ends)
 			started_ms = e.ms;

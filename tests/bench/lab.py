@@ -87,6 +87,7 @@ class Lab:
         self.folder = Path(tempfile.mkdtemp(prefix="batch-bench.", dir=choose_folder()))
         self.kafka = self.folder / "kafka"
         self.streams = 0
+        self.logs = {}
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("BATCH_")}
         self.env["PATH"] = f"{ROOT}/build/bin:{ROOT}/build/bench:{self.env['PATH']}"
         self.env["LC_ALL"] = "C.UTF-8"
@@ -134,8 +135,9 @@ class Lab:
 
     def drop_streams(self):
         """A deleted topic frees its room, before the next work needs it."""
-        subprocess.run([BROKER, "topics", self.kafka, "--delete", "--topic", r"s[0-9]+\..*"],
-            check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([BROKER, "topics", self.kafka, "--delete", "--if-exists", "--topic",
+            r"s[0-9]+\..*"], check=True, stdout=subprocess.DEVNULL)
+        self.logs.clear()
 
     def create(self, stream):
         return json.loads(self.tell(f"batch-create -s {stream} -n bench"))["id"]
@@ -146,6 +148,15 @@ class Lab:
         names = " ".join(map(str, files))
         self.tell(f"batch-send -s {stream} -B {batch} {names} | batch-complete")
         return batch
+
+    def log(self, events, span, kind, settings=""):
+        """A stream with a history of so many events in so many seconds, and a fresh batch in it."""
+        key = events, span, kind
+        if key not in self.logs:
+            stream = self.stream()
+            self.tell(f"fill {self.brokers} {stream}.notification {events} {span} {kind} {settings}")
+            self.logs[key] = stream, self.create(stream)
+        return self.logs[key]
 
     def size(self, topic, partitions=4):
         """How many records the topic was given, all in all."""

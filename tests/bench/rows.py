@@ -52,7 +52,7 @@ class Sizes:
     large: int = 2 << 30
 
 
-QUICK = Sizes(lines=200_000, long=10_000, fhir=60_000_000, interleaved=10_000, log=200_000,
+QUICK = Sizes(lines=200_000, long=10_000, fhir=60_000_000, interleaved=10_000, log=100_000,
     large=200 << 20)
 
 
@@ -249,6 +249,16 @@ class ConsumeLibc(Consume):
         return [Row(self.work(), "bare loop, malloc of libc", SAID_FASTER)]
 
 
+class ConsumeHeaders(Consume):
+    def describe(self):
+        return [Row(self.work(), "bare loop that reads headers", SAID_FASTER),
+            Row(f"processor time: {self.work()}", "bare loop that reads headers", SAID_SHARE, "cpu")]
+
+    def theirs(self):
+        return Run(f"floor-consume {self.lab.brokers} {self.own}.in 4 {self.sizes.lines} headers",
+            sink=True, check=lines_of(self.sizes.lines))
+
+
 class ConsumeKcat(Consume):
     def describe(self):
         return [Row(self.work(), f"kcat -C -c {self.sizes.lines}", at_least(1.5))]
@@ -296,7 +306,7 @@ class ConsumeOne(Pair):
     def describe(self):
         n = count(self.sizes.interleaved)
         return [Row(f"consume one batch of {n} among {self.batches} interleaved",
-            "the whole topic: kcat -f %h | grep", at_least(5))]
+            "the whole topic with kcat and grep", at_least(5))]
 
     def prepare(self):
         self.own = self.lab.stream()
@@ -383,7 +393,7 @@ class Status(Pair):
     many = True
     events = 1_000_000
     span = 30 * 86400
-    kind = ""
+    kind = "ours"
     bar = at_most(1.5)
     what = ""
 
@@ -393,10 +403,7 @@ class Status(Pair):
             "the same, log of 10", self.bar)]
 
     def log(self, events):
-        stream = self.lab.stream()
-        self.lab.tell(f"fill {self.lab.brokers} {stream}.notification {events} {self.span} "
-            f"{self.kind}")
-        return stream, self.lab.create(stream)
+        return self.lab.log(events, self.span, self.kind)
 
     def prepare(self):
         self.own, self.batch = self.log(self.events)
@@ -526,6 +533,6 @@ class ConsumeMemory(SendMemory):
 
 
 PAIRS = [SendLines, SendLinesLibc, SendLinesKcat, SendLinesConsole, SendLinesPerf, SendFhir,
-    SendLong, Consume, ConsumeLibc, ConsumeKcat, ConsumePerf, ConsumeWide, ConsumeOne, Envelopes,
+    SendLong, Consume, ConsumeLibc, ConsumeHeaders, ConsumeKcat, ConsumePerf, ConsumeWide, ConsumeOne, Envelopes,
     Create, Complete, Terminate, StatusMiddle, Status, StatusForeign, StatusBusy, StatusKcatSmall,
     StatusKcatMiddle, StatusKcat, WholePipe, SendMemory, ConsumeMemory]

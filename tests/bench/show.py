@@ -95,8 +95,7 @@ def gnuplot(script):
 
 
 def quoted(text):
-    """For the label of a tic, which is a format."""
-    return text.replace("\\", "").replace('"', "'").replace("%", "%%")
+    return '"' + text.replace("\\", "").replace('"', "'") + '"'
 
 
 def margin(r):
@@ -109,24 +108,31 @@ def write_plot(path, about, results):
     rows = [r for r in results if r["held"] is not None]
     if not rows:
         return
-    data, labels = [], []
+    low, high = min(0.5, *map(margin, rows)) / 1.2, max(2, *map(margin, rows)) * 1.2
+    data = []
     for y, r in enumerate(reversed(rows)):
-        data.append(f"{margin(r):.4f} {y} {0x2e7d32 if r['held'] else 0xc62828}")
-        labels.append(f'"{quoted(r["work"])} - {quoted(r["against"])}: {quoted(r["bar"])}" {y}')
+        label = f"{r['work']} | {r['against']}: {r['bar']}"
+        data.append(f"{margin(r):.4f} {y} {0x2e7d32 if r['held'] else 0xc62828} {quoted(label)}")
     gnuplot(f"""
-set terminal svg noenhanced size 1200,{120 + 26 * len(rows)} font "sans,12" background "white"
+set terminal svg noenhanced size 1500,{120 + 24 * len(rows)} font "sans,12" background "white"
 set output "{path}"
-set title "batchutils beside others, times its bar; {quoted(about['when'])}"
+set title {quoted(f"Work | beside what: bar. {about['when']}, {about['command']}")}
+set lmargin at screen 0.58
+set rmargin at screen 0.97
 set logscale x
-set xlabel "1: just held"
+set xrange [{low}:{high}]
+set xlabel "how many times its bar; 1: just held"
+set xtics (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 set grid xtics
 set yrange [-0.7:{len(rows) - 0.3}]
-set ytics ({", ".join(labels)})
+unset ytics
 set arrow from 1,graph 0 to 1,graph 1 nohead lw 2
 unset key
 set style fill solid 0.8 noborder
 $rows << EOD
 {chr(10).join(data)}
 EOD
-plot $rows using (1):2:(1 < $1 ? 1 : $1):(1 < $1 ? $1 : 1):($2-0.35):($2+0.35):3 with boxxyerror lc rgb variable
+plot $rows using (1):2:(1 < $1 ? 1 : $1):(1 < $1 ? $1 : 1):($2-0.35):($2+0.35):3 \
+    with boxxyerror lc rgb variable, \
+    $rows using ({low}):2:4 with labels right offset -1,0
 """)
