@@ -105,6 +105,16 @@ comes_back() { # FILE OPTION...
 	comes_back input
 }
 
+@test "a million records of one byte are read in bounded memory" {
+	[[ -z ${BATCH_TEST_SAN:-} ]] || skip "sanitizers need memory of their own"
+	begin 4
+	head -c 2000000 < <(yes) >input
+	finished input
+	run -0 --separate-stderr peak_mib batch-consume -B "$B"
+	echo "$output MiB"
+	((output < 64))
+}
+
 @test "several senders come back one after the other" {
 	seq 1 3000 >a
 	seq 3001 6000 >b

@@ -33,7 +33,6 @@ static const char *const reader[] = {
     "fetch.wait.max.ms", "10",
     "fetch.queue.backoff.ms", "1",
     "fetch.error.backoff.ms", "50",
-    "queued.min.messages", "1000000", /* bytes are to limit the queue, not counts */
     "enable.partition.eof", "true",
     "enable.auto.commit", "false",
     "enable.auto.offset.store", "false",

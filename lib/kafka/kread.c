@@ -43,16 +43,23 @@ struct kread {
  * and is decompressed, so several times as much is really used. */
 #define QUEUES_KB ((size_t)4096)
 
+/* Bytes are those of keys and values, while each record takes some 400 more: small ones are limited by
+ * their number. */
+#define QUEUES_RECORDS ((size_t)32768)
+
 void kread_tune(struct kread_tuning *t, size_t lanes, bool follow)
 {
-	size_t kb = QUEUES_KB / (lanes ? lanes : 1);
+	lanes += !lanes;
+	size_t kb = QUEUES_KB / lanes;
 	if (kb > 1024)
 		kb = 1024;
 	if (kb < 32)
 		kb = 32;
 	snprintf(t->queue_kb, sizeof(t->queue_kb), "%zu", kb);
+	snprintf(t->queue_records, sizeof(t->queue_records), "%zu", QUEUES_RECORDS / lanes + 256);
 	snprintf(t->fetch_bytes, sizeof(t->fetch_bytes), "%d", lanes > 16 ? 32768 : 131072);
 	const char *pairs[KREAD_TUNING] = {"queued.max.messages.kbytes", t->queue_kb,
+	    "queued.min.messages", t->queue_records,
 	    "fetch.message.max.bytes", t->fetch_bytes, "fetch.wait.max.ms", follow ? "100" : "5"};
 	for (int i = 0; i < KREAD_TUNING; i++)
 		t->pairs[i] = pairs[i];

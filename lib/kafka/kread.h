@@ -37,9 +37,9 @@ void kread_close(struct kread *r);
 
 /* The settings that fit reading so many lanes at once, to open the client with: bounded memory and no
  * stalls. names_values has room for KREAD_TUNING entries. */
-#define KREAD_TUNING 8
+#define KREAD_TUNING 10
 struct kread_tuning {
-	char queue_kb[24], fetch_bytes[24];
+	char queue_kb[24], queue_records[24], fetch_bytes[24];
 	const char *pairs[KREAD_TUNING];
 };
 void kread_tune(struct kread_tuning *t, size_t lanes, bool follow);

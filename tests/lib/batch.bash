@@ -218,6 +218,14 @@ into_closed_pipe() { # COMMAND...
 	"$@" >&"$end"
 }
 
+# Prints the peak memory of COMMAND, whose output nobody wants.
+peak_mib() { # COMMAND...
+	python3 -c '
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' "$@"
+}
+
 milliseconds() {
 	echo $((${EPOCHREALTIME/[.,]/} / 1000))
 }
