@@ -165,7 +165,7 @@ uninstall:
 # What was fetched stays, Kafka and a newer librdkafka: no products of this tree.
 clean:
 	rm -rf build/obj build/bin build/unit build/tooltest build/san build/clang build/fuzz \
-	    build/broker build/*.a build/flags
+	    build/bench build/broker build/*.a build/flags
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
