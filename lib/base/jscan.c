@@ -261,12 +261,18 @@ int jscan_check(struct str text, size_t *bad_at, const char **why)
 	return -1;
 }
 
+/* By their first characters, which tells most apart at no cost. */
+static bool may_be(struct str name, const char *wanted)
+{
+	return name.ptr[1] == '\\' || name.ptr[1] == *wanted || !*wanted;
+}
+
 /* False: the second member of a name that is wanted. */
 static bool take(struct str name, struct str value, const char *const names[],
     struct str values[], size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!jstring_is(name, str_of(names[i])))
+		if (!may_be(name, names[i]) || !jstring_is(name, str_of(names[i])))
 			continue;
 		if (values[i].ptr)
 			return false;

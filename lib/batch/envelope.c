@@ -246,10 +246,15 @@ static size_t value_len(const char *p)
 	return strcspn(p, ",] \t\r\n");
 }
 
+static const char *skip_gap(const char *p)
+{
+	return p + strspn(p, ", \t\r\n");
+}
+
 /* *at is inside a list, behind its bracket or one of its elements. */
 static bool next_element(const char **at, struct str *element)
 {
-	const char *p = *at + strspn(*at, ", \t\r\n");
+	const char *p = skip_gap(*at);
 	if (*p == ']')
 		return false;
 	*element = (struct str){p, value_len(p)};
@@ -280,29 +285,27 @@ static bool read_header(const char **at, struct headers *h, struct buf *scratch)
 	return true;
 }
 
-static bool read_pair(struct str raw, struct headers *h, struct buf *scratch)
+/* *at is the bracket of a list of the two; behind it afterwards. */
+static bool read_pair(const char **at, struct headers *h, struct buf *scratch)
 {
-	struct str more;
-	const char *at = raw.ptr + 1;
-	return read_header(&at, h, scratch) && !next_element(&at, &more);
+	++*at;
+	if (!read_header(at, h, scratch))
+		return false;
+	const char *end = skip_gap(*at);
+	*at = end + 1;
+	return *end == ']';
 }
 
 static int read_headers(struct str raw, struct headers *h, struct buf *scratch, struct err *err)
 {
-	struct str element;
 	if (!raw.ptr || str_is(raw, "null"))
 		return 0;
 	bool good = raw.ptr[0] == '[';
 	for (const char *at = raw.ptr + 1; good;) {
-		const char *before = at;
-		if (!next_element(&at, &element))
+		at = skip_gap(at);
+		if (*at == ']')
 			return 0;
-		if (element.ptr[0] == '[') {
-			good = read_pair(element, h, scratch);
-		} else {
-			at = before;
-			good = read_header(&at, h, scratch);
-		}
+		good = *at == '[' ? read_pair(&at, h, scratch) : read_header(&at, h, scratch);
 	}
 	return err_set(err, ST_FAIL,
 	    "\"headers\" is not a list of [name, value] or of names and values by turns");
