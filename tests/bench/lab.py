@@ -5,7 +5,9 @@ import os
 import random
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +95,8 @@ class Lab:
         self.env["LC_ALL"] = "C.UTF-8"
 
     def __enter__(self):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda n, _: sys.exit(128 + n))
         try:
             self.start()
         except BaseException:
