@@ -219,7 +219,7 @@ litter() {
 			"{\"id\":\"$B\",\"id\":\"x\",\"status\":\"completed\"}" '' $'\xff\xfe'
 		head -c 900000 /dev/zero | tr '\0' '['
 	} | kput "${garbage[@]}"
-	echo | kput "${garbage[@]}" -Z
+	kput "$S.notification" -p "$home" -K : -Z <<<"$B:"
 	for version in 0 -1 x 1.0 '' 99999999999999999999; do
 		kput "${garbage[@]}" -H ce_type=batch.terminated -H "ce_batchversion=$version" <<<"$event"
 	done
@@ -236,6 +236,8 @@ litter() {
 	silent
 	cmp created.json <(echo "$output")
 	run -0 --separate-stderr batch-status -v -B "$B"
+	says "$S.notification: 20 records passed over: not an event"
+	run -0 --separate-stderr batch-status -vv -B "$B"
 	for why in 'no JSON object' 'no id' 'no status known here' "key is not the document's id" \
 		'bad ce_batchversion header' 'ce_type unknown'; do
 		mentions "not an event, passed over: $why"

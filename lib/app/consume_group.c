@@ -30,6 +30,7 @@ struct member {
 	struct progress progress;
 	int64_t next_keep_ms;
 	int64_t batches;
+	int64_t passed; /* being no events */
 };
 
 /* While a batch is worked on the group must see that we live. */
@@ -182,7 +183,12 @@ static int is_wanted(struct member *m, const struct record *r)
 	if (m->generation != kgroup_generation(m->group))
 		kjudge_restart(m->judge);
 	m->generation = kgroup_generation(m->group);
-	if (!event_decode(r, &m->event, &why) || m->event.type != EVENT_STATUS)
+	if (!event_decode(r, &m->event, &why)) {
+		session_passed(r, why);
+		m->passed++;
+		return 0;
+	}
+	if (m->event.type != EVENT_STATUS)
 		return 0;
 	m->event.stray = klog_home(m->log, buf_str(&m->event.id)) != r->partition;
 	return counts(m);
@@ -243,7 +249,7 @@ int consume_group(struct tool_ctx *t, const char *stream, const struct consuming
 	struct member m = {.t = t, .stream = stream, .options = o, .how = how};
 	t->out.waiting = keep;
 	t->out.ctx = &m;
-	int failed = session_log(t, stream, false, &m.log) ||
+	int failed = session_log_beside(t, stream, &m.log) ||
 	    kgroup_open(&m.group, &t->settings.kv, how->group, klog_topic(m.log), msg_library,
 		&t->deadline, &t->err);
 	if (!failed) {
@@ -251,6 +257,7 @@ int consume_group(struct tool_ctx *t, const char *stream, const struct consuming
 		clock_random(&seed, sizeof(seed));
 		kjudge_open(&m.judge, m.log, NULL, seed);
 		failed = run(&m);
+		session_passed_all(klog_topic(m.log), m.passed);
 		msg_debug(2, "%lld events read to look batches up",
 		    (long long)klog_records(m.log));
 	}

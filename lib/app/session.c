@@ -128,17 +128,34 @@ void target_release(struct target *x)
 	*x = (struct target)TARGET_INIT;
 }
 
+void session_passed(const struct record *r, const char *why)
+{
+	msg_debug(2, "%.*s, partition %d, offset %lld: not an event, passed over: %s",
+	    (int)r->topic.len, r->topic.ptr, r->partition, (long long)r->offset, why);
+}
+
+void session_passed_all(const char *topic, int64_t count)
+{
+	if (count)
+		msg_debug(1, "%s: %lld record%s passed over: not an event", topic, (long long)count,
+		    count == 1 ? "" : "s");
+}
+
 static void on_passed(void *ctx, const struct record *r, const char *why)
 {
 	(void)ctx;
-	msg_debug(1, "%.*s, partition %d, offset %lld: not an event, passed over: %s",
-	    (int)r->topic.len, r->topic.ptr, r->partition, (long long)r->offset, why);
+	session_passed(r, why);
+}
+
+static void on_passed_all(void *ctx, const char *topic, int64_t count)
+{
+	(void)ctx;
+	session_passed_all(topic, count);
 }
 
 static int open_log(struct tool_ctx *t, const char *stream, struct klog_options options,
     struct klog **out)
 {
-	options.passed = on_passed;
 	options.log = msg_library;
 	if (settings_need_brokers(&t->settings, &t->err))
 		return -1;
@@ -147,12 +164,21 @@ static int open_log(struct tool_ctx *t, const char *stream, struct klog_options 
 
 int session_log(struct tool_ctx *t, const char *stream, bool follow, struct klog **out)
 {
-	return open_log(t, stream, (struct klog_options){.follow = follow}, out);
+	const struct klog_options options = {.follow = follow, .passed = on_passed,
+	    .passed_all = on_passed_all};
+	return open_log(t, stream, options, out);
 }
 
 int session_log_to_write(struct tool_ctx *t, const char *stream, struct klog **out)
 {
-	return open_log(t, stream, (struct klog_options){.writes = true}, out);
+	const struct klog_options options = {.writes = true, .passed = on_passed,
+	    .passed_all = on_passed_all};
+	return open_log(t, stream, options, out);
+}
+
+int session_log_beside(struct tool_ctx *t, const char *stream, struct klog **out)
+{
+	return open_log(t, stream, (struct klog_options){0}, out);
 }
 
 void session_owner(const struct tool_ctx *t, const char *option, struct buf *out)

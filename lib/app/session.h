@@ -40,6 +40,14 @@ int session_log(struct tool_ctx *t, const char *stream, bool follow, struct klog
 /* The same for who writes to it, and need not be allowed to read. */
 int session_log_to_write(struct tool_ctx *t, const char *stream, struct klog **out);
 
+/* The same beside another reader of it, which tells what it passes over. */
+int session_log_beside(struct tool_ctx *t, const char *stream, struct klog **out);
+
+/* What is no event, for -vv, and how many there were, for -v: told by logs that are opened here, and by
+ * those who read one as members of a group. */
+void session_passed(const struct record *r, const char *why);
+void session_passed_all(const char *topic, int64_t count);
+
 /* Who acts: --owner or the setting; else the broker's user name, else the login name. Appended. */
 void session_owner(const struct tool_ctx *t, const char *option, struct buf *out);
 

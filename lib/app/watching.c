@@ -14,6 +14,9 @@
 #define SLICE_MS 200
 #define LEAVE_MS 1500
 
+/* Where the group stands is written down at once after an event that was shown, else so often. */
+#define COMMIT_MS 1000
+
 struct watcher {
 	struct tool_ctx *t;
 	const char *stream;
@@ -27,6 +30,10 @@ struct watcher {
 	int64_t expected_by_ms;
 	struct deadline patience; /* with the brokers, since the last event */
 	int64_t count;
+	int64_t passed; /* by the group's member, being no events */
+	int32_t partition;   /* of the group's last record that was not shown */
+	int64_t uncommitted; /* the offset behind it; 0: committed, or there is none */
+	int64_t committed_ms;
 	bool done;
 };
 
@@ -96,6 +103,7 @@ static int show(struct watcher *w, const struct batch *b)
 	return session_print(t, b) || out_flush(&t->out, &t->err) ? -1 : 0;
 }
 
+/* 1: it was shown. 0: it is not for us. -1: failed. */
 static int take(struct watcher *w, const struct event *e)
 {
 	struct tool_ctx *t = w->t;
@@ -115,14 +123,16 @@ static int take(struct watcher *w, const struct event *e)
 	if (fold_batch(kjudge_fold(w->judge), &b, &t->err))
 		return -1;
 	int failed = 0;
+	bool shown = false;
 	if (w->options->expect) {
-		w->done = is_expected(w, &b);
+		w->done = shown = is_expected(w, &b);
 		failed = w->done ? session_print(t, &b) : 0;
 	} else if (query_matches(&w->options->query, &b)) {
+		shown = true;
 		failed = show(w, &b) || consider(w, &b);
 	}
 	batch_release(&b);
-	return failed ? -1 : 0;
+	return failed ? -1 : shown;
 }
 
 /* Between events: is there a reason to end? */
@@ -167,7 +177,7 @@ static int follow_log(struct watcher *w)
 		int got = klog_next(w->log, klog_caught_up(w->log) && w->options->until_end ? 0
 											 : SLICE_MS,
 		    &e, &t->err);
-		if (got < 0 || (got && take(w, e)))
+		if (got < 0 || (got && take(w, e) < 0))
 			return -1;
 		if (got)
 			w->patience = deadline_start(t->budget_ms);
@@ -177,23 +187,50 @@ static int follow_log(struct watcher *w)
 	return 0;
 }
 
-static int take_from_group(struct watcher *w, const struct record *r)
+static int commit(struct watcher *w, int32_t partition, int64_t offset)
 {
-	struct tool_ctx *t = w->t;
+	struct deadline d = deadline_start(w->t->budget_ms);
+	d.interrupted = NULL;
+	w->uncommitted = 0;
+	w->committed_ms = clock_mono_ms();
+	return kgroup_commit(w->group, partition, offset, &d, &w->t->err);
+}
+
+/* It is no loss if the partition is another member's by now. */
+static int commit_rest(struct watcher *w)
+{
+	return w->uncommitted && commit(w, w->partition, w->uncommitted) < 0 ? -1 : 0;
+}
+
+/* As take. */
+static int take_record(struct watcher *w, const struct record *r)
+{
 	const char *why;
-	int32_t partition = r->partition;
-	int64_t offset = r->offset;
-	bool is_event = event_decode(r, &w->event, &why);
 	if (w->generation != kgroup_generation(w->group))
 		kjudge_restart(w->judge);
 	w->generation = kgroup_generation(w->group);
-	if (is_event)
-		w->event.stray = klog_home(w->lookup, buf_str(&w->event.id)) != partition;
-	if (is_event && take(w, &w->event))
+	if (!event_decode(r, &w->event, &why)) {
+		session_passed(r, why);
+		w->passed++;
+		return 0;
+	}
+	w->event.stray = klog_home(w->lookup, buf_str(&w->event.id)) != r->partition;
+	return take(w, &w->event);
+}
+
+static int take_from_group(struct watcher *w, const struct record *r)
+{
+	int32_t partition = r->partition;
+	int64_t next = r->offset + 1;
+	int shown = take_record(w, r);
+	if (shown < 0)
 		return -1;
-	struct deadline d = deadline_start(t->budget_ms);
-	d.interrupted = NULL;
-	int gone = kgroup_commit(w->group, partition, offset + 1, &d, &t->err);
+	if (!shown) {
+		w->partition = partition;
+		w->uncommitted = next;
+		return clock_mono_ms() - w->committed_ms < COMMIT_MS ? 0 : commit_rest(w);
+	}
+	int gone = commit(w, partition, next);
 	if (gone > 0)
 		msg_warn("group %s: partition %d went to another member meanwhile: its last event may "
 		    "be seen twice", w->options->group, partition);
@@ -210,7 +247,7 @@ static int follow_group(struct watcher *w)
 	open_judge(w, false);
 	while (!w->done && !sig_ended()) {
 		int got = kgroup_next(w->group, SLICE_MS, &r, &t->err);
-		if (got < 0 || (got && take_from_group(w, r)))
+		if (got < 0 || (got ? take_from_group(w, r) : commit_rest(w)))
 			return -1;
 		if (got)
 			w->patience = deadline_start(t->budget_ms);
@@ -229,11 +266,13 @@ int watch(struct tool_ctx *t, const char *stream, const struct watching_options 
 	    .expected_by_ms = clock_mono_ms() + o->within_ms,
 	    .patience = deadline_start(t->budget_ms), .done = o->most == 0};
 	int failed = session_log(t, stream, true, &w.log) ||
-	    session_log(t, stream, false, &w.lookup) ||
+	    session_log_beside(t, stream, &w.lookup) ||
 	    (o->group ? follow_group(&w) : follow_log(&w));
 	if (w.lookup)
 		msg_debug(2, "%lld events read to look batches up",
 		    (long long)klog_records(w.lookup));
+	if (w.log)
+		session_passed_all(klog_topic(w.log), w.passed);
 	struct deadline leave = deadline_start(LEAVE_MS);
 	leave.interrupted = NULL;
 	kgroup_close(w.group, &leave);

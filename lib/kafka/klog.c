@@ -7,6 +7,8 @@
 #include "base/murmur2.h"
 #include "kafka/kread.h"
 
+#define PASSED_AT_ONCE 10000
+
 struct klog {
 	struct kclient *client;
 	char *stream, *topic;
@@ -18,6 +20,7 @@ struct klog {
 	struct event event, peeked;
 	size_t held; /* the lane whose head the caller has; SIZE_MAX: none */
 	int64_t records;
+	int64_t passed; /* of the scan, being no events */
 };
 
 int klog_open(struct klog **out, const struct kv *settings, const char *stream,
@@ -54,12 +57,15 @@ static void scan_end(struct klog *l)
 	l->scan = NULL;
 	l->scan_count = 0;
 	l->held = SIZE_MAX;
+	l->passed = 0;
 }
 
 void klog_close(struct klog *l)
 {
 	if (!l)
 		return;
+	if (l->passed && l->options.passed_all)
+		l->options.passed_all(l->options.ctx, l->topic, l->passed);
 	scan_end(l);
 	event_release(&l->event);
 	event_release(&l->peeked);
@@ -223,20 +229,34 @@ static enum kread_state next_by_time(struct klog *l, int wait_ms, size_t *lane,
 	return best ? KREAD_RECORD : KREAD_EMPTY;
 }
 
-static enum kread_state next_record(struct klog *l, int wait_ms, size_t *lane,
-    const struct record **out, struct err *err)
+static void let_go(struct klog *l)
 {
 	if (l->held != SIZE_MAX)
 		kread_pop(l->read, l->held);
 	l->held = SIZE_MAX;
+}
+
+static enum kread_state next_record(struct klog *l, int wait_ms, size_t *lane,
+    const struct record **out, struct err *err)
+{
+	let_go(l);
 	if (l->scan_count > 1 && !klog_caught_up(l))
 		return next_by_time(l, wait_ms, lane, out, err);
 	return kread_any(l->read, wait_ms, lane, out, err);
 }
 
+static void pass_over(struct klog *l, const struct record *r, const char *why)
+{
+	l->passed++;
+	if (l->options.passed)
+		l->options.passed(l->options.ctx, r, why);
+	let_go(l);
+}
+
 int klog_next(struct klog *l, int wait_ms, const struct event **out, struct err *err)
 {
-	for (;;) {
+	/* Garbage without end must not keep the caller from looking around. */
+	for (int passed = 0; passed < PASSED_AT_ONCE; passed++) {
 		size_t lane;
 		const struct record *r;
 		const char *why;
@@ -252,7 +272,7 @@ int klog_next(struct klog *l, int wait_ms, const struct event **out, struct err 
 			*out = &l->event;
 			return 1;
 		}
-		if (l->options.passed)
-			l->options.passed(l->options.ctx, r, why);
+		pass_over(l, r, why);
 	}
+	return 0;
 }

@@ -2,7 +2,7 @@
  *
  * klog_scan* reads the events of all batches, in time order up to the present end and then as they
  * come. kbatch (kafka/kbatch.h) is one batch in it. A record that is no event is passed over and told
- * to `passed`. */
+ * to `passed`, and at the end how many the last scan met, to `passed_all`. */
 #ifndef KAFKA_KLOG_H
 #define KAFKA_KLOG_H
 
@@ -21,7 +21,8 @@ struct klog_options {
 	bool follow; /* stays for events to come: a calmer rhythm of fetches */
 	bool uncommitted; /* events of open transactions, too: to see what stands before one's own */
 	bool writes;      /* events are written, and read only in doubt */
-	void (*passed)(void *ctx, const struct record *r, const char *why); /* may be NULL */
+	void (*passed)(void *ctx, const struct record *r, const char *why); /* may be NULL, both */
+	void (*passed_all)(void *ctx, const char *topic, int64_t count);
 	void *ctx;
 	void (*log)(int syslog_level, const char *text);
 };
@@ -48,7 +49,8 @@ int klog_scan(struct klog *l, int64_t from_ms, const struct deadline *d, struct 
 int klog_scan_partition(struct klog *l, int32_t partition, int64_t offset,
     const struct deadline *d, struct err *err);
 
-/* The next event: 1, valid until the next call; 0 when none came within wait_ms; -1. */
+/* The next event: 1, valid until the next call; 0 when none came within wait_ms, or very
+ * many records that are none; -1. */
 int klog_next(struct klog *l, int wait_ms, const struct event **out, struct err *err);
 
 /* Was everything seen that the topic held when the scan began? */
