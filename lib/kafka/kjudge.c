@@ -11,6 +11,9 @@
 #define FRESH_MS 10000
 #define SLICE_MS 200
 
+/* So many of those that are not open are remembered, lest each event of one costs a look-up. */
+#define RECENT_MOST 4096
+
 /* What is known of a partition. */
 struct part {
 	int64_t start;       /* the first event that is judged; -1: none came yet */
@@ -23,6 +26,7 @@ struct kjudge {
 	bool everywhere;      /* all partitions' events come */
 	struct part *parts;
 	struct map open;      /* id -> struct fold */
+	struct map recent;    /* the same of some that are over or never began, without documents */
 	struct sieve closed;  /* ids that were seen and are not in there */
 	struct sieve failed;  /* ids of events that say "failed" */
 	struct fold last;     /* of the event judged last */
@@ -38,6 +42,7 @@ void kjudge_open(struct kjudge **out, struct klog *log, const int64_t *starts, u
 		j->parts[p].start = starts ? starts[p] : -1;
 	j->last = (struct fold)FOLD_INIT;
 	map_init(&j->open, seed);
+	map_init(&j->recent, seed);
 	*out = j;
 }
 
@@ -80,6 +85,27 @@ static struct fold *begin(struct kjudge *j, struct str id)
 static bool is_blind(const struct kjudge *j)
 {
 	return !j->everywhere && klog_partitions(j->log) > 1;
+}
+
+/* Of a batch that is over its status is enough to judge by, if every event of it will come. */
+static void remember(struct kjudge *j, struct str id, const struct fold *f)
+{
+	if (is_blind(j) && (f->foreign || f->status == BATCH_NONE))
+		return;
+	if (j->recent.count >= RECENT_MOST)
+		forget_all(&j->recent);
+	struct fold *bare = mem_zalloc(1, sizeof(*bare));
+	*bare = *f;
+	bare->doc = bare->progress = (struct buf)BUF_INIT;
+	map_put(&j->recent, id, bare);
+}
+
+static struct fold *recall(struct kjudge *j, struct str id)
+{
+	struct fold *f = map_remove(&j->recent, id);
+	if (f)
+		map_put(&j->open, id, f);
+	return f;
 }
 
 /* Only open batches stay, and of them those of which every event will come. */
@@ -251,6 +277,7 @@ int kjudge_event(struct kjudge *j, const struct event *e, enum fold_verdict *ver
 	if (j->parts[e->partition].start < 0)
 		j->parts[e->partition].start = e->offset;
 	struct fold *f = map_get(&j->open, id);
+	f = f ? f : recall(j, id);
 	if (f)
 		*verdict = fold_event(f, e);
 	else if (judge_unknown(j, e, verdict, d, err))
@@ -258,8 +285,11 @@ int kjudge_event(struct kjudge *j, const struct event *e, enum fold_verdict *ver
 	f = map_get(&j->open, id);
 	if (*verdict == FOLD_COUNTED || *verdict == FOLD_PROGRESS)
 		fold_copy(f, &j->last);
-	if (f)
-		settle(j, id, f);
+	if (!f)
+		return 0;
+	if (batch_is_finished(f->status) || f->status == BATCH_NONE)
+		remember(j, id, f);
+	settle(j, id, f);
 	return 0;
 }
 
@@ -273,6 +303,7 @@ int kjudge_pass(struct kjudge *j, const struct event *e, const struct deadline *
 	    (id_time(id, &made_ms) || is_partly_seen(j, e));
 	if (!later)
 		return kjudge_event(j, e, &ignored, d, err);
+	forget(&j->recent, id);
 	sieve_add(&j->closed, id);
 	return 0;
 }
@@ -318,6 +349,7 @@ int kjudge_may_have_changed(struct kjudge *j, const struct event *e, const struc
 void kjudge_restart(struct kjudge *j)
 {
 	forget_all(&j->open);
+	forget_all(&j->recent);
 	sieve_release(&j->closed);
 	for (int32_t p = 0; p < klog_partitions(j->log); p++)
 		j->parts[p] = (struct part){.start = -1};
@@ -328,6 +360,7 @@ void kjudge_close(struct kjudge *j)
 	if (!j)
 		return;
 	forget_all(&j->open);
+	forget_all(&j->recent);
 	sieve_release(&j->closed);
 	sieve_release(&j->failed);
 	fold_release(&j->last);

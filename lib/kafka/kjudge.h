@@ -2,7 +2,8 @@
  * middle of the log. It keeps the state of the batches that are open, and learns from the log what
  * began before: an id with a time in it is looked up from there on; for the first one without, the log
  * is read once from its beginning to where the reader began. Memory is that of the open batches, not
- * of the history; what was finished is remembered by a sieve, and looked up when it comes again. */
+ * of the history; what was finished is remembered by a sieve, and looked up when it comes again, the
+ * latest of them once. */
 #ifndef KAFKA_KJUDGE_H
 #define KAFKA_KJUDGE_H
 
