@@ -127,6 +127,8 @@ int conffile_next(struct conffile *f, struct conffile_line *out, struct err *err
 		struct str rest = str_cut(text, '\n', &line);
 		f->at = f->text.len - rest.len;
 		f->line++;
+		if (f->line == 1 && str_has_prefix(line, "\xef\xbb\xbf"))
+			return bad_line(f, "a byte order mark", err);
 		if (line.len && memchr(line.ptr, '\0', line.len))
 			return bad_line(f, "a NUL byte", err);
 		line = str_trim(line);
