@@ -6,10 +6,11 @@ cd "$(dirname "$0")/../.." || exit 2
 usage() {
 	cat <<'EOT'
 usage: run.sh SECONDS   each fuzzer for so long; 0: only the inputs that are kept
-       run.sh keep      replaces the kept inputs by the fewest that reach as much
+       run.sh keep      keeps the fewest of the new inputs that reach as much
 
-Kept inputs are in tests/fuzz/corpus/NAME. New ones gather in build/fuzz/corpus/NAME, and those that
-fail in build/fuzz/failed; build/fuzz/bin/fuzz-NAME FILE runs one again.
+Kept inputs are in tests/fuzz/corpus/NAME; those that were written by hand are called seed*. New
+ones gather in build/fuzz/corpus/NAME, and those that fail in build/fuzz/failed;
+build/fuzz/bin/fuzz-NAME FILE runs one again.
 EOT
 }
 
@@ -35,10 +36,8 @@ fuzz() { # SECONDS NAME
 }
 
 keep() { # NAME
-	local fewest=$build/fewest
-	rm -rf "$fewest" && mkdir -p "$fewest" &&
-		"$build/bin/fuzz-$1" -merge=1 "$fewest" "$build/corpus/$1" "$kept/$1" &&
-		rm -rf "${kept:?}/$1" && mv "$fewest" "$kept/$1"
+	find "$kept/$1" -type f ! -name 'seed*' -delete &&
+		"$build/bin/fuzz-$1" -merge=1 -use_counters=0 "$kept/$1" "$build/corpus/$1"
 }
 
 report() { # NAME...
