@@ -5,8 +5,7 @@ load ../lib/fault
 setup_file() {
 	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
 	export KAFKA=$BATS_FILE_TMPDIR/kafka
-	BATCH_BROKERS=$(own_kafka_up "$KAFKA")
-	export BATCH_BROKERS
+	use_broker "$(own_kafka_up "$KAFKA")"
 }
 
 teardown_file() {

@@ -5,9 +5,8 @@ load ../lib/fault
 setup_file() {
 	export BATS_NO_PARALLELIZE_WITHIN_FILE=true
 	export KAFKA=$BATS_FILE_TMPDIR/kafka
-	BATCH_TEST_JVM='-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC' \
-		BATCH_BROKERS=$(own_kafka_up "$KAFKA" --brokers 3)
-	export BATCH_BROKERS
+	export BATCH_TEST_JVM='-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC'
+	use_broker "$(own_kafka_up "$KAFKA" --brokers 3)"
 }
 
 teardown_file() {

@@ -72,7 +72,7 @@ started() {
 		batch-send --resume -B "$B" input | batch-complete >/dev/null &&
 			gives input batch-consume -B "$B"
 	}
-	sweep sendmsg started resume batch-send -B @ input
+	sweep sendmsg started resume batch-send -X batch.num.messages=10 -B @ input
 	enough_points 5
 	batch-complete -B "$B" --records 200 >/dev/null
 	each_batch '.status == "completed"' '.records == 200'
@@ -106,6 +106,7 @@ started() {
 
 # Each point has a group of its own, into which the second member comes as the first.
 @test "I1 I8: batch-consume -G --to-dir: the file is whole or not there, and comes" {
+	seq -f 'record %.0f' 50000 >input
 	finished input
 	member=(-s "$S" -X group.instance.id=one -c 1 -e --to-dir)
 	folder() { mkdir "$B"; }
@@ -118,7 +119,7 @@ started() {
 		[[ -n $there && ! -e $B/$whole ]] || cmp "$B/$whole" input
 	}
 	whole=$B
-	for call in fsync renameat; do
+	for call in fsync renameat write; do
 		sweep "$call" folder next_member batch-consume -G "$S.@" "${member[@]}" @
 	done
 	step=${TORTURE_STEP:-4}

@@ -16,15 +16,36 @@ teardown_file() {
 
 # Loops that do their work whatever happens; each leaves its batches' inputs in want.
 
+# Until COMMAND is done, or was done before.
+insist() { # COMMAND...
+	local status
+	until [[ -e give-up ]]; do
+		status=0
+		"$@" || status=$?
+		((status != 0 && status != 6)) || return 0
+	done
+	return 1
+}
+
+send_again() { # BATCH NAME
+	until batch-send -q --resume -m 10s -B "$1" "want/$1.part" >"$2.sent"; do
+		[[ ! -e give-up ]] || return
+	done
+}
+
+complete_again() { # NAME
+	batch-complete -q -m 10s <"$1.sent" >/dev/null
+}
+
 sends() { # NAME BROKERS
 	local n
 	export BATCH_BROKERS=$2
 	for ((n = 1; ; n++)); do
-		until batch-create -q -n x --id "$1-$n" >/dev/null; do [[ $? == 6 ]] && break; done
+		insist batch-create -q -n x --id "$1-$n" >/dev/null || return
 		seq -f "record %.0f of $1-$n" $((n % 7 * 3000 + 10)) >"want/$1-$n.part"
-		until batch-send -q --resume -m 10s -B "$1-$n" "want/$1-$n.part" >"$1.sent"; do :; done
+		send_again "$1-$n" "$1" || return
 		mv "want/$1-$n.part" "want/$1-$n"
-		until batch-complete -q -m 10s <"$1.sent" >/dev/null; do [[ $? == 6 ]] && break; done
+		insist complete_again "$1" || return
 		[[ ! -e stop ]] || return 0
 	done
 }
@@ -74,6 +95,7 @@ disturb() {
 		pause_ms "$drawn"
 	done
 	touch stop
+	{ wait_for 60 has_ended 1 && wait_for 60 has_ended 2; } || touch give-up
 	ends 0 1
 	ends 0 2
 	pkill -TERM -P "${pids[3]}" || true

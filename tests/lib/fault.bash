@@ -47,6 +47,7 @@ is_whole() { # FILE...
 # `alone NAME COMMAND...`.
 ends_within() { # SECONDS STATUS[,STATUS...] NAME
 	local status=0 took
+	wait_for $(($1 + 5)) has_ended "$3" || kill -KILL -- "-${pids[$3]}"
 	wait "${pids[$3]}" || status=$?
 	took=$(($(milliseconds) - began[$3]))
 	unset "running[$3]"
@@ -60,6 +61,12 @@ ends_within() { # SECONDS STATUS[,STATUS...] NAME
 		return 1
 	fi
 	wait_for 1 left_nothing "$3"
+}
+
+# Or is a zombie, which waits for us.
+has_ended() { # NAME
+	local stat
+	! { stat=$(<"/proc/${pids[$1]}/stat"); } 2>/dev/null || [[ $stat == *') Z '* ]]
 }
 
 # Zombies are for whoever adopted them.
@@ -92,6 +99,11 @@ killed_at() { # CALL N COMMAND...
 }
 
 # --- a broker of one's own
+
+# Makes ADDRESS the broker of all tests of this file; for setup_file.
+use_broker() { # ADDRESS
+	export BATCH_TEST_BROKERS=$1 BATCH_BROKERS=$1
+}
 
 # Kills the broker in DIR, as a machine that loses its power.
 kill_broker() { # DIR
@@ -161,18 +173,19 @@ all_end_well() {
 
 # A broker in DIR with a second listener, behind a proxy. Sets LINK to its address; `link` commands it.
 linked_kafka_up() { # DIR OPTION...
-	local port control own=PLAINTEXT://127.0.0.1:@PORT@
+	local port control address own=PLAINTEXT://127.0.0.1:@PORT@
 	mkdir -p "$1"
 	"$python" "$tests_root/fault/proxy.py" "$1/proxy" </dev/null >"$1/proxy.log" 2>&1 3>&- &
 	proxy_pid=$!
 	wait_for 10 test -s "$1/proxy" || return
 	read -r port control <"$1/proxy"
-	BATCH_BROKERS=$(own_kafka_up "$1" --property \
+	address=$(own_kafka_up "$1" --property \
 		"listeners=$own,LINK://127.0.0.1:@SECURE_PORT@,CONTROLLER://127.0.0.1:@CONTROLLER_PORT@" \
 		--property "advertised.listeners=$own,LINK://127.0.0.1:$port" --property \
 		listener.security.protocol.map=PLAINTEXT:PLAINTEXT,LINK:PLAINTEXT,CONTROLLER:PLAINTEXT \
 		"${@:2}") || return
-	export BATCH_BROKERS LINK=127.0.0.1:$port link_control=$control
+	use_broker "$address"
+	export LINK=127.0.0.1:$port link_control=$control
 	link target 127.0.0.1 "$(sed -n 's|^listeners=.*LINK://127.0.0.1:\([0-9]*\).*|\1|p' \
 		"$1/server.properties")" >/dev/null
 }
