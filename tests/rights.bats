@@ -50,8 +50,8 @@ setup() {
 # --- users and their rights
 
 use_secure() {
-	export BATCH_BROKERS=$SECURE_BROKERS BATCH_CONFIG=$PWD/batch.conf
-	(umask 077 && cat >batch.conf) <<-END
+	export BATCH_BROKERS=$SECURE_BROKERS BATCH_CONFIG=$BATS_TEST_TMPDIR/batch.conf
+	(umask 077 && cat >"$BATCH_CONFIG") <<-END
 		security.protocol=SASL_SSL
 		sasl.mechanism=PLAIN
 		ssl.ca.location=$SECURE_CA
