@@ -10,6 +10,15 @@ setup() {
 	begin 2
 }
 
+@test "what the command before takes is no waiting for brokers" {
+	echo record >input
+	batch-create -n slow >created.json
+	run -0 --separate-stderr batch-send -m 1s input < <(sleep 1.5 && cat created.json)
+	printf '%s\n' "$output" >sent.json
+	run -0 --separate-stderr batch-complete -m 1s < <(sleep 1.5 && cat sent.json)
+	doc_is '.status == "completed"' '.manifest.records == 1'
+}
+
 @test "five files of real records, sent at the same time, come back byte for byte" {
 	begin 4
 	resources=(Condition Encounter MedicationRequest Patient Procedure)

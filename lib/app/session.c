@@ -116,6 +116,8 @@ int target_find(struct tool_ctx *t, bool read_always, struct target *out)
 	}
 	if ((!t->batch || read_always) && read_documents(t, out))
 		return -1;
+	/* The budget is for brokers: the command before may have taken its time. */
+	t->deadline = deadline_start(t->budget_ms);
 	return need_document(t, out) || choose_stream(t, out) ? -1 : 0;
 }
 
