@@ -128,7 +128,7 @@ class Lab:
         with open(stdin, "rb") as f:
             done = subprocess.run(argv_of(command), env=self.env, stdin=f, capture_output=True)
         if done.returncode:
-            raise Failed(f"{command}: exit status {done.returncode}: {done.stderr.decode()}")
+            raise Failed(f"{command[:200]}: exit status {done.returncode}: {done.stderr.decode()}")
         return done.stdout.decode()
 
     def stream(self, partitions=4):
@@ -223,7 +223,7 @@ class Lab:
         broker = self.broker_cpu() - before
         wall, user, system, memory, status = map(int, figures.read_text().split())
         if status:
-            raise Failed(f"{run.command}: exit status {status}: {err.read_text()[-2000:]}")
+            raise Failed(f"{run.command[:200]}: exit status {status}: {err.read_text()[-2000:]}")
         if run.check and (warming or not run.sink):
             run.check(out if run.sink else out.read_text())
         if run.sink and warming:

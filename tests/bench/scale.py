@@ -298,4 +298,5 @@ def main():
     tell(facts, studies)
 
 
-main()
+if __name__ == "__main__":
+    main()
