@@ -98,31 +98,41 @@ void ktxn_abort(struct kproduce *p)
 	kclient_serve(c, 0);
 }
 
-/* Where the topic's partitions end for such a reader, added up. */
-static int ends(const struct kv *settings, const char *topic, const char *isolation, int64_t *sum,
-    const struct deadline *d, void (*log)(int, const char *), struct err *err)
+/* Where the topic's partitions end for this client, added up. */
+static int ends(struct kclient *c, const char *topic, int64_t *sum, const struct deadline *d,
+    struct err *err)
 {
-	const char *const pairs[] = {"isolation.level", isolation, NULL};
-	const struct kclient_options options = {.settings = pairs, .log = log};
-	struct kclient *c = NULL;
 	int32_t count;
-	if (kclient_open(&c, KCLIENT_READER, settings, &options, err))
+	if (kclient_topic(c, topic, &count, d, err))
 		return -1;
-	int failed = kclient_topic(c, topic, &count, d, err);
-	size_t n = failed ? 0 : (size_t)count;
-	int32_t *partitions = mem_zalloc(n + 1, sizeof(*partitions));
-	int64_t *offsets = mem_zalloc(n + 1, sizeof(*offsets));
+	size_t n = (size_t)count;
+	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));
+	int64_t *offsets = mem_zalloc(n, sizeof(*offsets));
 	for (size_t i = 0; i < n; i++)
 		partitions[i] = (int32_t)i;
-	failed = failed ||
-	    kclient_offsets(c, topic, partitions, n, KOFFSET_END, offsets, d, err);
+	int failed = kclient_offsets(c, topic, partitions, n, KOFFSET_END, offsets, d, err);
 	*sum = 0;
 	for (size_t i = 0; i < n; i++)
 		*sum += offsets[i];
 	free(partitions);
 	free(offsets);
+	return failed;
+}
+
+/* 1: somebody's transaction is open in the topic. */
+static int is_open(struct kclient *committed, const struct kv *settings, const char *topic,
+    const struct deadline *d, void (*log)(int, const char *), struct err *err)
+{
+	const char *const pairs[] = {"isolation.level", "read_uncommitted", NULL};
+	const struct kclient_options options = {.settings = pairs, .log = log};
+	struct kclient *c = NULL;
+	int64_t end = 0, all = 0;
+	if (kclient_open(&c, KCLIENT_READER, settings, &options, err))
+		return -1;
+	/* In this order: what is committed between the two questions looks open, and that does no harm. */
+	int failed = ends(committed, topic, &end, d, err) || ends(c, topic, &all, d, err);
 	kclient_close(c);
-	return failed ? -1 : 0;
+	return failed ? -1 : all > end;
 }
 
 static void ignore_acks(void *ctx, const struct kack *ack)
@@ -131,19 +141,15 @@ static void ignore_acks(void *ctx, const struct kack *ack)
 	(void)ack;
 }
 
-int ktxn_fence(const struct kv *settings, const char *topic, const char *id,
-    const struct deadline *d, void (*log)(int syslog_level, const char *text), struct err *err)
+int ktxn_fence(struct kclient *committed, const struct kv *settings, const char *topic,
+    const char *id, const struct deadline *d, void (*log)(int syslog_level, const char *text), struct err *err)
 {
 	const struct kproduce_options options = {.transaction = id, .acked = ignore_acks,
 	    .log = log};
 	struct kproduce *p = NULL;
-	int64_t committed, all;
-	/* In this order: what is committed between the two questions looks open, and that does no harm. */
-	if (ends(settings, topic, "read_committed", &committed, d, log, err) ||
-	    ends(settings, topic, "read_uncommitted", &all, d, log, err))
-		return -1;
-	if (all <= committed)
-		return 0;
+	int open = is_open(committed, settings, topic, d, log, err);
+	if (open <= 0)
+		return open;
 	int failed = kproduce_open(&p, settings, topic, &options, err) || ktxn_begin(p, d, err);
 	if (!failed)
 		ktxn_abort(p); /* nothing was sent: this tells the broker nothing */
