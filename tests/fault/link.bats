@@ -60,6 +60,7 @@ has_begun() {
 		link swallow "$way"
 		was_hit() { (($(hits) > before)); }
 		wait_for 10 was_hit
+		pause_ms 1200 # a request takes half of that
 		link pass
 		link cut
 		link rate 400000
