@@ -189,6 +189,24 @@ has_begun() {
 	done
 }
 
+@test "I5 I7: no answer to a commit of --atomic: outcome unknown, whether it arrived or not" {
+	for verb in deaf mute; do
+		batch-create -n x --id "$verb" >/dev/null
+		link "$verb" 26 # EndTxn
+		alone writer batch-send --atomic -B "$verb" -b "$LINK" -m 2s input
+		ends_within 4 7 writer
+		[[ ! -s writer.out ]]
+		link pass
+		link cut
+	done
+	B=deaf
+	wait_for 5 status_is completed
+	gives input batch-consume -B "$B"
+	# What did not arrive is aborted by whoever sends it again.
+	batch-send --atomic -B mute input >/dev/null
+	gives input batch-consume -B mute
+}
+
 @test "I1: no answer to a commit of offsets: the batch comes again, or not, but is not lost" {
 	finished input
 	mkdir out
