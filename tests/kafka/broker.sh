@@ -433,7 +433,7 @@ watch() { # DIR
 	while runs "$pid" "$1/server.properties" && has_command_line "$owner"; do
 		sleep 0.5
 	done
-	stop_process "$pid" "$1/server.properties"
+	! runs "$pid" "$1/server.properties" || stop_process "$pid" "$1/server.properties"
 }
 
 greet() { # DIR
