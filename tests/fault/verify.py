@@ -5,7 +5,8 @@ each INPUT is what one sender was to send, a line a record. It shares no code wi
 invariant that does not hold, and exits with 1; else prints what it saw as one line of JSON.
 
 I1  no loss: what was sent of each INPUT is in the log, when the batch was completed
-I2  no ghost: nothing else is in the log under this batch
+I2  no ghost: nothing else is in the log under this batch; what a sender left that the manifest of the
+    completed batch does not name (a stray) is of an INPUT, too
 I3  what is there twice has the same sender, number, key and value
 I4  of each sender the numbers in a partition go up, leaving out what is there a second time
 I6  the events that count make one legal history; a completed batch's counts are those of the log
@@ -103,44 +104,64 @@ def check_input(records, wanted, complete, name):
     need(not complete or not missing, "I1", f"{name}: {len(missing)} missing, first {missing[:3]}")
 
 
-def match_senders(first, inputs, complete):
-    """Each sender sent one of the inputs, each input had one sender."""
-    left = {name: lines(name) for name in inputs}
+def input_of(sender, records, inputs):
+    lowest = min(records)
+    for name, wanted in inputs.items():
+        if lowest <= len(wanted) and wanted[lowest - 1] == records[lowest]:
+            return name
+    raise Broken(f"I2: sender {sender} sent none of the inputs")
+
+
+def named_in(document):
+    """The senders that the manifest names; None: it names none."""
+    manifest = (document or {}).get("manifest") or {}
+    return {s["sender"] for s in manifest.get("senders") or []} or None
+
+
+def match_senders(first, inputs, complete, named):
+    """Each sender sent one of the inputs, each input had one sender, strays aside."""
+    all_inputs = {name: lines(name) for name in inputs}
+    left = dict(all_inputs)
     for sender in sorted({s for s, _ in first}):
         records = of_sender(first, sender)
-        lowest = min(records)
-        fits = [n for n, w in left.items() if lowest <= len(w) and w[lowest - 1] == records[lowest]]
-        need(fits, "I2", f"sender {sender} sent none of the inputs")
-        check_input(records, left.pop(fits[0]), complete, fits[0])
+        if named is not None and sender not in named:
+            name = input_of(sender, records, all_inputs)
+            check_input(records, all_inputs[name], False, name)
+        else:
+            name = input_of(sender, records, left)
+            check_input(records, left.pop(name), complete, name)
     unsent = [name for name, wanted in left.items() if wanted]
     need(not complete or not unsent, "I1", f"nothing of {unsent}")
 
 
-def check_counts(document, first):
+def check_counts(document, count):
     manifest = document.get("manifest")
     expected = document.get("expectedRecordCount", 0)
-    need(expected == len(first), "I6",
-         f"completed with {expected} records, the log has {len(first)}")
-    need(not manifest or manifest["records"] == len(first), "I6", "the manifest counts otherwise")
+    need(expected == count, "I6", f"completed with {expected} records, the log has {count}")
+    need(not manifest or manifest["records"] == count, "I6", "the manifest counts otherwise")
 
 
 def judge(batch, events, records, inputs):
     counted, ignored = fold(batch, events)
     first, again = collect(batch, records)
-    status = counted[-1]["status"] if counted else None
+    last = counted[-1] if counted else None
+    status = last["status"] if last else None
+    named = named_in(last)
+    strays = sum(1 for sender, _ in first if named is not None and sender not in named)
     check_order(first)
     if inputs:
-        match_senders(first, inputs, status == "completed")
+        match_senders(first, inputs, status == "completed", named)
     if status == "completed":
-        check_counts(counted[-1], first)
+        check_counts(last, len(first) - strays)
     return {
         "status": status,
         "counted": [d["status"] for d in counted],
         "ignored": ignored,
         "records": len(first),
         "duplicates": again,
+        "strays": strays,
         "senders": len({s for s, _ in first}),
-        "last": counted[-1] if counted else None,
+        "last": last,
     }
 
 

@@ -44,15 +44,16 @@ is_whole() { # FILE...
 # --- the end of a tool
 
 # Ends in time, with one of the statuses, and leaves no process and no file behind. Start it by
-# `alone NAME COMMAND...`.
+# `alone NAME COMMAND...`. Sets ended to the status.
 ends_within() { # SECONDS STATUS[,STATUS...] NAME
-	local status=0 took
+	local took
+	ended=0
 	wait_for $(($1 + 5)) has_ended "$3" || kill -KILL -- "-${pids[$3]}"
-	wait "${pids[$3]}" || status=$?
+	wait "${pids[$3]}" || ended=$?
 	took=$(($(milliseconds) - began[$3]))
 	unset "running[$3]"
-	if [[ ,$2, != *,$status,* ]]; then
-		echo "$3: exit status $status, expected $2"
+	if [[ ,$2, != *,$ended,* ]]; then
+		echo "$3: exit status $ended, expected $2"
 		cat "$3.err"
 		return 1
 	fi
@@ -166,7 +167,7 @@ all_end_well() {
 	cmp "out/$B" input
 	[[ $(jq -r .status watch.out | tail -n 1) == completed ]]
 	is_whole input
-	saw '.duplicates == 0'
+	saw '.duplicates == 0' '.strays == 0'
 }
 
 # --- a bad link
