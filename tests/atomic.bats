@@ -25,10 +25,12 @@ numbers() {
 # Starts a sender and stops it, by a signal, while its transaction is open. Sets sender.
 stopped_in_transaction() {
 	seq 1000000 >input
+	timeout 20 kcat -C -b "$BATCH_BROKERS" -t "$S.in" -o beginning -c 1 -q -f '' \
+		-X isolation.level=read_uncommitted &
+	local first=$!
 	batch-send --atomic -B "$B" input >first.json 2>first.err &
 	sender=$!
-	timeout 20 kcat -C -b "$BATCH_BROKERS" -t "$S.in" -o beginning -c 1 -q -f '' \
-		-X isolation.level=read_uncommitted
+	wait "$first"
 	kill -STOP "$sender"
 	[[ $(visible) == 0 && $(visible read_uncommitted) != 0 ]]
 }

@@ -129,7 +129,7 @@ static int begin(struct browsing *b)
 	struct tool_ctx *t = b->t;
 	struct kread_tuning tuning;
 	int32_t have;
-	kread_tune(&tuning, 16, !b->how->until_end);
+	kread_tune(&tuning, 16, b->how->until_end ? KREAD_BRISK_MS : KREAD_CALM_MS);
 	const struct kclient_options co = {.settings = tuning.pairs, .log = msg_library};
 	return settings_need_brokers(&t->settings, &t->err) ||
 	    kclient_open(&b->client, KCLIENT_READER, &t->settings.kv, &co, &t->err) ||

@@ -171,8 +171,8 @@ static void fence_sender(struct kchange *k, const struct batch *b, const struct 
 	struct str name = batch_member(b, "topic");
 	buf_add_str(&topic, name);
 	ktxn_id(&id, name, batch_id(b));
-	if (name.len && ktxn_fence(klog_client(k->log), k->settings, buf_text(&topic),
-		buf_text(&id), d, k->log_cb, &err))
+	if (name.len && ktxn_fence(klog_client(k->log), kproduce_client(k->producer),
+		k->settings, buf_text(&topic), buf_text(&id), d, k->log_cb, &err))
 		k->log_cb(LOG_INFO, err.text);
 	err_clear(&err);
 	buf_release(&id);

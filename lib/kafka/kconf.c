@@ -26,6 +26,7 @@ static const char *const producer[] = {
     "acks", "all",
     "compression.codec", "lz4",
     "topic.metadata.propagation.max.ms", "0", /* kclient_topic has looked already */
+    "isolation.level", "read_uncommitted",    /* ktxn_fence asks it where topics end */
     NULL,
 };
 

@@ -163,7 +163,7 @@ static int connect_topic(struct kfetch *f, const struct kv *settings, int32_t *p
     const struct deadline *d, struct err *err)
 {
 	struct kread_tuning tuning;
-	kread_tune(&tuning, most_lanes(f), f->options.early);
+	kread_tune(&tuning, most_lanes(f), f->options.early ? KREAD_CALM_MS : KREAD_BRISK_MS);
 	struct kclient_options co = {.settings = tuning.pairs, .log = f->options.log};
 	if (kclient_open(&f->client, KCLIENT_READER, settings, &co, err))
 		return -1;

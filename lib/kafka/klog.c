@@ -34,7 +34,8 @@ int klog_open(struct klog **out, const struct kv *settings, const char *stream,
 	l->stream = mem_strdup(stream);
 	l->options = *options;
 	l->held = SIZE_MAX;
-	kread_tune(&tuning, 1, options->follow);
+	/* What else is asked of the broker waits behind the fetch. */
+	kread_tune(&tuning, 1, options->follow ? KREAD_CALM_MS : 1);
 	const char *pairs[KREAD_TUNING + 3] = {"isolation.level",
 	    options->uncommitted ? "read_uncommitted" : "read_committed"};
 	memcpy(pairs + 2, tuning.pairs, KREAD_TUNING * sizeof(*pairs));

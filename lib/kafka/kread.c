@@ -47,7 +47,7 @@ struct kread {
  * their number. */
 #define QUEUES_RECORDS ((size_t)32768)
 
-void kread_tune(struct kread_tuning *t, size_t lanes, bool follow)
+void kread_tune(struct kread_tuning *t, size_t lanes, int wait_ms)
 {
 	lanes += !lanes;
 	size_t kb = QUEUES_KB / lanes;
@@ -58,9 +58,10 @@ void kread_tune(struct kread_tuning *t, size_t lanes, bool follow)
 	snprintf(t->queue_kb, sizeof(t->queue_kb), "%zu", kb);
 	snprintf(t->queue_records, sizeof(t->queue_records), "%zu", QUEUES_RECORDS / lanes + 256);
 	snprintf(t->fetch_bytes, sizeof(t->fetch_bytes), "%d", lanes > 16 ? 32768 : 131072);
+	snprintf(t->wait_ms, sizeof(t->wait_ms), "%d", wait_ms);
 	const char *pairs[KREAD_TUNING] = {"queued.max.messages.kbytes", t->queue_kb,
 	    "queued.min.messages", t->queue_records,
-	    "fetch.message.max.bytes", t->fetch_bytes, "fetch.wait.max.ms", follow ? "100" : "5"};
+	    "fetch.message.max.bytes", t->fetch_bytes, "fetch.wait.max.ms", t->wait_ms};
 	for (int i = 0; i < KREAD_TUNING; i++)
 		t->pairs[i] = pairs[i];
 }

@@ -35,14 +35,18 @@ int kread_open(struct kread **out, struct kclient *c, const char *topic,
     const struct kread_range *ranges, size_t count, struct err *err);
 void kread_close(struct kread *r);
 
+/* How long a fetch waits at the broker when nothing is new: to follow, and to read to an end. */
+#define KREAD_CALM_MS  100
+#define KREAD_BRISK_MS 5
+
 /* The settings that fit reading so many lanes at once, to open the client with: bounded memory and no
- * stalls. names_values has room for KREAD_TUNING entries. */
+ * stalls. */
 #define KREAD_TUNING 10
 struct kread_tuning {
-	char queue_kb[24], queue_records[24], fetch_bytes[24];
+	char queue_kb[24], queue_records[24], fetch_bytes[24], wait_ms[24];
 	const char *pairs[KREAD_TUNING];
 };
-void kread_tune(struct kread_tuning *t, size_t lanes, bool follow);
+void kread_tune(struct kread_tuning *t, size_t lanes, int wait_ms);
 
 /* The lane's next record, without waiting; it stays valid until kread_pop of this lane. */
 enum kread_state kread_head(struct kread *r, size_t lane, const struct record **out,

@@ -120,19 +120,14 @@ static int ends(struct kclient *c, const char *topic, int64_t *sum, const struct
 }
 
 /* 1: somebody's transaction is open in the topic. */
-static int is_open(struct kclient *committed, const struct kv *settings, const char *topic,
-    const struct deadline *d, void (*log)(int, const char *), struct err *err)
+static int is_open(struct kclient *committed, struct kclient *all, const char *topic,
+    const struct deadline *d, struct err *err)
 {
-	const char *const pairs[] = {"isolation.level", "read_uncommitted", NULL};
-	const struct kclient_options options = {.settings = pairs, .log = log};
-	struct kclient *c = NULL;
-	int64_t end = 0, all = 0;
-	if (kclient_open(&c, KCLIENT_READER, settings, &options, err))
-		return -1;
+	int64_t end = 0, last = 0;
 	/* In this order: what is committed between the two questions looks open, and that does no harm. */
-	int failed = ends(committed, topic, &end, d, err) || ends(c, topic, &all, d, err);
-	kclient_close(c);
-	return failed ? -1 : all > end;
+	if (ends(committed, topic, &end, d, err) || ends(all, topic, &last, d, err))
+		return -1;
+	return last > end;
 }
 
 static void ignore_acks(void *ctx, const struct kack *ack)
@@ -141,13 +136,14 @@ static void ignore_acks(void *ctx, const struct kack *ack)
 	(void)ack;
 }
 
-int ktxn_fence(struct kclient *committed, const struct kv *settings, const char *topic,
-    const char *id, const struct deadline *d, void (*log)(int syslog_level, const char *text), struct err *err)
+int ktxn_fence(struct kclient *committed, struct kclient *all, const struct kv *settings,
+    const char *topic, const char *id, const struct deadline *d,
+    void (*log)(int syslog_level, const char *text), struct err *err)
 {
 	const struct kproduce_options options = {.transaction = id, .acked = ignore_acks,
 	    .log = log};
 	struct kproduce *p = NULL;
-	int open = is_open(committed, settings, topic, d, log, err);
+	int open = is_open(committed, all, topic, d, err);
 	if (open <= 0)
 		return open;
 	int failed = kproduce_open(&p, settings, topic, &options, err) || ktxn_begin(p, d, err);

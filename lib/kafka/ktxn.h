@@ -32,8 +32,9 @@ enum ktxn_end ktxn_commit(struct kproduce *p, const struct deadline *d, struct e
 void ktxn_abort(struct kproduce *p);
 
 /* When somebody's open transaction holds back readers of topic, ends the one of this id. committed reads
- * with isolation.level=read_committed. */
-int ktxn_fence(struct kclient *committed, const struct kv *settings, const char *topic,
-    const char *id, const struct deadline *d, void (*log)(int syslog_level, const char *text), struct err *err);
+ * with isolation.level=read_committed, all is a producer's client. */
+int ktxn_fence(struct kclient *committed, struct kclient *all, const struct kv *settings,
+    const char *topic, const char *id, const struct deadline *d,
+    void (*log)(int syslog_level, const char *text), struct err *err);
 
 #endif
