@@ -81,6 +81,7 @@ static int open_fetch(struct reading *r)
 	struct batch b = BATCH_INIT;
 	struct kfetch_options options = {
 	    .ordered = !r->options->unordered,
+	    .plain = unload_is_plain(&r->options->style),
 	    .early = r->early,
 	    .created_ms = fold->created_ms,
 	    .log = msg_library,

@@ -116,6 +116,7 @@ static int deliver(struct member *m, const struct batch *b, const struct fold *f
 	struct tool_ctx *t = m->t;
 	struct kfetch *fetch = NULL;
 	struct kfetch_options options = {.ordered = !m->options->unordered,
+	    .plain = unload_is_plain(&m->options->style),
 	    .created_ms = fold->created_ms, .log = msg_library};
 	struct deadline d = deadline_start(t->budget_ms);
 	if (kfetch_open(&fetch, &t->settings.kv, b, &options, &d, &t->err))

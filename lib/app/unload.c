@@ -9,6 +9,11 @@
 /* So often the clock is asked while records come without a pause. */
 #define LOOK_EVERY 4096
 
+bool unload_is_plain(const struct unload_style *style)
+{
+	return !style->envelope && !style->format;
+}
+
 static int put_key(const struct unload_style *style, const struct record *r, struct out *o,
     struct err *err)
 {

@@ -18,6 +18,9 @@ struct unload_style {
 	const char *key_delimiter;        /* key and this before each value; NULL: no key */
 };
 
+/* Nothing of a record's headers goes out. */
+bool unload_is_plain(const struct unload_style *style);
+
 /* One record on its own, ended with its delimiter. */
 int unload_record(const struct unload_style *style, const struct frame_style *frame,
     const struct record *r, bool unterminated, struct out *o, struct buf *scratch, struct err *err);

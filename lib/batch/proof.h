@@ -52,8 +52,8 @@ int proof_take(struct proof *p, const struct batch *b, struct err *err);
  * is counted as passed over or as a duplicate. */
 bool proof_wants(struct proof *p, const struct record *r, size_t lane, size_t lanes);
 
-/* Is it of the manifest's sender, and which number? No: it is counted as passed over. */
-bool proof_is_of(struct proof *p, size_t sender, const struct record *r, int64_t *n);
+/* Is it of the manifest's sender, and which number? */
+bool proof_is_of(const struct proof *p, size_t sender, const struct record *r, int64_t *n);
 
 void proof_add(struct proof *p, const struct record *r);
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "batch/merge.h"
 #include "batch/proof.h"
+#include "batch/skim.h"
 
 /* Clocks of the machines that stamped data and events may differ by this much. */
 #define CLOCK_SLACK_MS (INT64_C(10) * 60 * 1000)
@@ -25,6 +26,8 @@ struct kfetch {
 	size_t sender;
 	struct merge merge;
 	bool merging;
+	struct skim *skims;  /* of the lanes */
+	struct record ahead; /* one that was looked at behind a head */
 };
 
 static int open_ranges(struct kfetch *f, const struct extents *x, struct err *err)
@@ -47,6 +50,10 @@ static int begin_sender(struct kfetch *f, struct err *err)
 		return -1;
 	merge_start(&f->merge, s->extents.count, 1);
 	f->merging = true;
+	free(f->skims);
+	f->skims = mem_zalloc(s->extents.count, sizeof(*f->skims));
+	for (size_t i = 0; i < s->extents.count && f->options.plain; i++)
+		skim_start(&f->skims[i], &s->extents.list[i]);
 	return 0;
 }
 
@@ -205,6 +212,8 @@ void kfetch_close(struct kfetch *f)
 	kclient_close(f->client);
 	merge_release(&f->merge);
 	proof_release(&f->proof);
+	headers_release(&f->ahead.headers);
+	free(f->skims);
 	free(f->topic);
 	free(f);
 }
@@ -218,6 +227,20 @@ static enum kread_state give(struct kfetch *f, size_t lane, const struct record 
 	return KREAD_RECORD;
 }
 
+/* The lane's head has number n: are those after it just the next ones? */
+static void look_ahead(struct kfetch *f, size_t lane, const struct record *head, int64_t n)
+{
+	struct skim *skim = &f->skims[lane];
+	int64_t later = 0;
+	size_t ahead = kread_ahead(f->read, lane, skim_ahead(skim), &f->ahead);
+	if (!ahead)
+		return;
+	if (!proof_is_of(&f->proof, f->sender, &f->ahead, &later))
+		later = 0;
+	skim_learn(skim, head->offset, n, f->ahead.offset, later);
+	kread_plain(f->read, lane, skim->until);
+}
+
 /* The lane's head is a record of this sender, passing over all others. */
 static enum kread_state sender_head(struct kfetch *f, size_t lane, const struct record **out,
     int64_t *n, struct err *err)
@@ -226,8 +249,13 @@ static enum kread_state sender_head(struct kfetch *f, size_t lane, const struct 
 		enum kread_state s = kread_head(f->read, lane, out, err);
 		if (s != KREAD_RECORD)
 			return s;
-		if (proof_is_of(&f->proof, f->sender, *out, n))
+		if (skim_knows(&f->skims[lane], (*out)->offset, n))
 			return s;
+		if (proof_is_of(&f->proof, f->sender, *out, n)) {
+			look_ahead(f, lane, *out, *n);
+			return s;
+		}
+		f->proof.passed++;
 		kread_pop(f->read, lane);
 	}
 	return KREAD_EMPTY;

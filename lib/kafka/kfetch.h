@@ -19,6 +19,7 @@ struct kfetch;
 
 struct kfetch_options {
 	bool ordered;        /* input order; needs a manifest, arrival order without one */
+	bool plain;          /* records may come without their headers */
 	bool early;          /* the batch is still being sent: follow until kfetch_finish */
 	int64_t created_ms;  /* time of the event that began the batch */
 	void (*log)(int syslog_level, const char *text);

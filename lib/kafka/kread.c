@@ -15,6 +15,7 @@
 struct lane {
 	int32_t partition;
 	int64_t next, end;
+	int64_t plain_until; /* heads before it are wanted without headers */
 	bool started, done;
 	struct inbox in;
 	struct record head;
@@ -169,7 +170,7 @@ static enum kread_state lane_look(struct kread *r, struct lane *l, const rd_kafk
 	if (m->offset < l->next)
 		return KREAD_EMPTY; /* a stale fetch gave it twice */
 	if (l->head_of != m) {
-		krecord_from(m, &l->head);
+		(m->offset < l->plain_until ? krecord_plain : krecord_from)(m, &l->head);
 		l->head_of = m;
 	}
 	return KREAD_RECORD;
@@ -215,6 +216,23 @@ void kread_pop(struct kread *r, size_t lane)
 	inbox_drop(in);
 	if (l->next >= l->end)
 		lane_finish(r, l);
+}
+
+size_t kread_ahead(const struct kread *r, size_t lane, size_t most, struct record *out)
+{
+	const struct lane *l = &r->lanes[lane];
+	size_t rest = inbox_has(&l->in) ? l->in.count - l->in.at - 1 : 0;
+	size_t ahead = most < rest ? most : rest;
+	const rd_kafka_message_t *m = ahead ? l->in.list[l->in.at + ahead] : NULL;
+	if (!m || m->err || m->offset != l->head.offset + (int64_t)ahead)
+		return 0;
+	krecord_from(m, out);
+	return ahead;
+}
+
+void kread_plain(struct kread *r, size_t lane, int64_t until)
+{
+	r->lanes[lane].plain_until = until;
 }
 
 /* Before 2.2 the fetcher may sleep for up to a second when all queues were full; a request to the

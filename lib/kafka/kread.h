@@ -53,6 +53,13 @@ enum kread_state kread_head(struct kread *r, size_t lane, const struct record **
     struct err *err);
 void kread_pop(struct kread *r, size_t lane);
 
+/* A look at the farthest record behind the lane's head, up to most, that is here already: its distance,
+ * 0: there is none. *out keeps its memory from call to call; release its headers. */
+size_t kread_ahead(const struct kread *r, size_t lane, size_t most, struct record *out);
+
+/* The lane's heads below this offset are given without headers. */
+void kread_plain(struct kread *r, size_t lane, int64_t until);
+
 /* Waits up to wait_ms for something in this lane. */
 void kread_wait(struct kread *r, size_t lane, int wait_ms);
 

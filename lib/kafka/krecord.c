@@ -1,12 +1,8 @@
 #include "kafka/krecord.h"
 
-void krecord_from(const rd_kafka_message_t *m, struct record *out)
+void krecord_plain(const rd_kafka_message_t *m, struct record *out)
 {
 	rd_kafka_timestamp_type_t type;
-	rd_kafka_headers_t *list;
-	const char *name;
-	const void *value;
-	size_t size;
 	out->topic = str_of(m->rkt ? rd_kafka_topic_name(m->rkt) : "");
 	out->partition = m->partition;
 	out->offset = m->offset;
@@ -14,6 +10,15 @@ void krecord_from(const rd_kafka_message_t *m, struct record *out)
 	out->key = (struct str){m->key, m->key_len};
 	out->value = (struct str){m->payload, m->len};
 	headers_clear(&out->headers);
+}
+
+void krecord_from(const rd_kafka_message_t *m, struct record *out)
+{
+	rd_kafka_headers_t *list;
+	const char *name;
+	const void *value;
+	size_t size;
+	krecord_plain(m, out);
 	if (rd_kafka_message_headers(m, &list))
 		return;
 	for (size_t i = 0; rd_kafka_header_get_all(list, i, &name, &value, &size) == 0; i++)
