@@ -58,7 +58,7 @@ void kread_tune(struct kread_tuning *t, size_t lanes, int wait_ms)
 		kb = 32;
 	snprintf(t->queue_kb, sizeof(t->queue_kb), "%zu", kb);
 	snprintf(t->queue_records, sizeof(t->queue_records), "%zu", QUEUES_RECORDS / lanes + 256);
-	snprintf(t->fetch_bytes, sizeof(t->fetch_bytes), "%d", lanes > 16 ? 32768 : 131072);
+	snprintf(t->fetch_bytes, sizeof(t->fetch_bytes), "%d", lanes > 16 ? 65536 : 131072);
 	snprintf(t->wait_ms, sizeof(t->wait_ms), "%d", wait_ms);
 	const char *pairs[KREAD_TUNING] = {"queued.max.messages.kbytes", t->queue_kb,
 	    "queued.min.messages", t->queue_records,
