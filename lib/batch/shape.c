@@ -31,13 +31,24 @@ int shape_add_header(struct shape *s, const char *text, struct err *err)
 	return 0;
 }
 
+static int check_json(struct str value, struct err *err)
+{
+	size_t at;
+	const char *why;
+	if (!value.ptr || jscan_check(value, &at, &why) == 0)
+		return 0;
+	return err_set(err, ST_FAIL, "not JSON: byte %zu: %s", at + 1, why);
+}
+
 static int key_by_pointer(const struct shape *s, struct record *out, struct buf *scratch,
     struct err *err)
 {
 	struct str raw;
 	int found = jscan_pointer(out->value, s->pointer, &raw);
+	if (found < 0 && check_json(out->value, err))
+		return -1;
 	if (found < 0)
-		return err_set(err, ST_FAIL, "not JSON");
+		return err_set(err, ST_FAIL, "no key: not JSON, or --key points at two members");
 	if (found == 0 || str_is(raw, "null"))
 		return err_set(err, ST_FAIL, "no key: nothing stands where --key points");
 	if (raw.ptr[0] == '{' || raw.ptr[0] == '[')
@@ -64,21 +75,12 @@ static int key_before_delimiter(const struct shape *s, struct record *out, struc
 	return 0;
 }
 
-static int check_json(struct str value, struct err *err)
-{
-	size_t at;
-	const char *why;
-	if (!value.ptr || jscan_check(value, &at, &why) == 0)
-		return 0;
-	return err_set(err, ST_FAIL, "not JSON: byte %zu: %s", at + 1, why);
-}
-
 static int set_key(const struct shape *s, struct record *out, struct buf *scratch,
     struct err *err)
 {
 	if (s->key_delimiter.ptr && key_before_delimiter(s, out, err))
 		return -1;
-	if (s->json && check_json(out->value, err))
+	if (s->json && !s->pointer && check_json(out->value, err))
 		return -1;
 	if (s->key.ptr)
 		out->key = s->key;
