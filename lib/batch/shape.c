@@ -48,7 +48,8 @@ static int key_by_pointer(const struct shape *s, struct record *out, struct buf 
 	if (found < 0 && check_json(out->value, err))
 		return -1;
 	if (found < 0)
-		return err_set(err, ST_FAIL, "no key: not JSON, or --key points at two members");
+		return err_set(err, ST_FAIL, out->value.ptr ? "no key: --key points at two members"
+						       : "no key: the value is null");
 	if (found == 0 || str_is(raw, "null"))
 		return err_set(err, ST_FAIL, "no key: nothing stands where --key points");
 	if (raw.ptr[0] == '{' || raw.ptr[0] == '[')

@@ -160,12 +160,12 @@ static void test_shape_key_by_pointer_refuses(void **state)
 	    {"7", nothing},
 	    {"{\"id\":{}}", tree},
 	    {"{\"id\":[\"k\"]}", tree},
-	    {"", "not JSON"},
-	    {"id", "not JSON"},
-	    {"{\"id\":\"k\"", "not JSON"},
-	    {"{\"id\":\"k\"}{}", "not JSON"},
-	    {"{\"id\":\"k\",\"id\":\"l\"}", "two members"},
-	    {"{\"id\":\"k\",\"x\":\"\xff\"}", "not JSON"},
+	    {"", "not JSON: byte 1: value expected"},
+	    {"id", "not JSON: byte 1: value expected"},
+	    {"{\"id\":\"k\"", "not JSON: byte 10: ',' or '}' expected"},
+	    {"{\"id\":\"k\"}{}", "not JSON: byte 11: text after the end of the value"},
+	    {"{\"id\":\"k\",\"id\":\"l\"}", "no key: --key points at two members"},
+	    {"{\"id\":\"k\",\"x\":\"\xff\"}", "not JSON: byte 16: not UTF-8"},
 	};
 	struct bench b = BENCH_INIT;
 	set_key(&b, "/id");
@@ -296,7 +296,7 @@ static void test_shape_envelope_key(void **state)
 	check_taken(&b, line, "theirs", "{\"id\":\"o\\u0075rs\"}");
 	set_key(&b, "/id");
 	check_taken(&b, line, "ours", "{\"id\":\"o\\u0075rs\"}");
-	check_refused(&b, "{\"key\":\"theirs\",\"value\":null}", "not JSON");
+	check_refused(&b, "{\"key\":\"theirs\",\"value\":null}", "no key: the value is null");
 	release(&b);
 	b = (struct bench)BENCH_INIT;
 	b.shape.envelope = true;
