@@ -16,6 +16,7 @@ from rows import PAIRS, QUICK, Create, Sizes
 
 OUT = ROOT / "build/bench"
 MANY = 6  # times as many rounds of short runs
+WARM_UPS = 3  # a broker that does something for the first times is slow at it
 
 
 def options():
@@ -69,10 +70,11 @@ def rounds_of(pair, o):
 
 
 def measure(lab, pair, rounds):
-    """A B A B ... after a warm-up of each."""
+    """A B A B ... after some warm-ups of each."""
     sides = (pair.ours, pair.theirs)
     samples = ([], [])
-    for n in range(-1, rounds):
+    warm_ups = 1 if pair.slow else WARM_UPS
+    for n in range(-warm_ups, rounds):
         for side, kept in zip(sides, samples):
             sample = lab.measure(side(), warming=n < 0)
             if n >= 0:
