@@ -24,7 +24,7 @@ def options():
     p.add_argument("--only", metavar="REGEX", default="", help="rows whose work or peer matches")
     p.add_argument("--rounds", type=int, metavar="N", help="runs of each side (5; quick: 3)")
     p.add_argument("--quick", action="store_true", help="smaller inputs, rows with a bar only: rougher")
-    p.add_argument("--markdown", action="store_true", help="the table as Markdown")
+    p.add_argument("--markdown", action="store_true", help="the rows with a bar as Markdown, as in the README")
     o = p.parse_args()
     o.rounds = o.rounds or (3 if o.quick else 5)
     if o.rounds < 1:
