@@ -123,6 +123,7 @@ enum onexit_action onexit_find(const struct onexit *t, struct ending how)
 		return by_signal(how.number);
 	case ENDING_TIMEOUT:
 	case ENDING_MEMORY:
+	case ENDING_WORKER:
 		break;
 	}
 	return ONEXIT_HALVE;
@@ -166,6 +167,9 @@ void ending_text(struct ending how, struct buf *out)
 		break;
 	case ENDING_MEMORY:
 		buf_puts(out, "out of memory");
+		break;
+	case ENDING_WORKER:
+		buf_puts(out, "ended the worker");
 		break;
 	}
 }

@@ -36,6 +36,7 @@ enum ending_how {
 	ENDING_SIGNAL,  /* number: the signal, which was not ours */
 	ENDING_TIMEOUT, /* we ended it, its time was up */
 	ENDING_MEMORY,  /* the kernel ended it for want of memory */
+	ENDING_WORKER,  /* the worker ended with it: no action, others find it */
 };
 
 struct ending {
@@ -65,7 +66,7 @@ const char *onexit_name(enum onexit_action action); /* "done", "isolate", "retry
 /* Appends the table as it is in effect, a line each: "exit 1-64: retry". */
 void onexit_text(const struct onexit *t, struct buf *out);
 
-/* Appends "exit status 3", "killed by SIGSEGV", "out of time" or "out of memory". */
+/* Appends "exit status 3", "killed by SIGSEGV", "out of time" .... */
 void ending_text(struct ending how, struct buf *out);
 
 void onexit_release(struct onexit *t);

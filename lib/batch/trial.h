@@ -1,0 +1,154 @@
+/* trial: the life of a chunk from its first run to a verdict on each of its records. It runs nothing:
+ * it says what to run next, and is told how that ended.
+ *
+ *	while (trial_next() != TRIAL_ENDED)      run it, or wait, and then
+ *		trial_ran()                      how the run ended
+ *	trial_outcome(), trial_record()          only now: verdicts are held until the end
+ *
+ * and trial_contrast() whenever a run of another trial of this worker succeeded. Records are counted
+ * from 0 within the chunk.
+ *
+ * What follows a run (see onexit.h):
+ *   done     Its records are done, but those that its report names: invalid and skip are verdicts, retry
+ *            is a failure of these alone.
+ *   retry    The same records again after the back-off, `retries` times; then as isolate. Of the runs that
+ *            isolate only those of a single record are repeated so.
+ *   crash    Once more, at once; then as isolate.
+ *   halve    Each half for itself; a single record is accused.
+ *   isolate  Each half for itself, left one first. Does the left one pass, the culprit must be in the right
+ *            one, which is not run but halved at once. When it took more runs than half the records the
+ *            rest is run one by one. A single record is accused.
+ *   outage   The same records again after the back-off, `retries` times; then all are released.
+ *   stop     The trial ends, TRIAL_STOPPED.
+ * What a report says with another action than done, outage or stop counts too; the records that it does
+ * not condemn or skip are run again without those.
+ *
+ * An accused record is condemned by contrast. When the command blames the data (isolate): another
+ * run succeeded that began after its failure. Otherwise a service may have been away for a while, so it
+ * must fail again after that success: no single outage explains fail, success, fail. When nothing
+ * else gives the contrast, a record that passed is run again for it: TRIAL_PROBE, the last one of this trial
+ * or, when none passed and `control` is set, one of an earlier trial that the caller kept.
+ * Does the probe fail, or is there none, the trial waits confirm_ms for a success elsewhere; then nobody is
+ * condemned, and the records are released, for the breaker. So it is, too, when more than
+ * TRIAL_DOUBTS records in a row are accused that the command did not blame itself.
+ *
+ * With `ordered` a record is not overtaken: does an accused one pass after all, those behind
+ * it are run again; of released records those behind the first undone one are undone.
+ *
+ * Before each run its bounds and `deaths` should be written down. Who finds them after a worker's death
+ * starts a trial of just these records with one death more, and should run it alone. After retries + 1
+ * deaths the records are halved until one is left; that one, after as many deaths of its own, is condemned
+ * without contrast: no outage ends a worker.
+ *
+ * A good record may be run log2(n) + 2 times and `retries` for each, and once for each probe. */
+#ifndef BATCH_TRIAL_H
+#define BATCH_TRIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "batch/backoff.h"
+#include "batch/onexit.h"
+#include "batch/report.h"
+#include "batch/suspects.h"
+#include "batch/verdict.h"
+
+#define TRIAL_DOUBTS 3
+
+struct trial_rules {
+	int64_t retries; /* runs after the first one */
+	struct backoff backoff;
+	int64_t confirm_ms;
+	bool ordered;
+	bool condemn; /* without contrast: who is accused is condemned */
+};
+
+enum trial_reason {
+	TRIAL_FIRST,
+	TRIAL_RETRY,
+	TRIAL_ISOLATE,
+	TRIAL_RESUME, /* the run before ended a worker */
+	TRIAL_PROBE,  /* these passed before: its results are not wanted */
+};
+
+struct trial_run {
+	size_t first, end; /* the records [first, end); a probe of none: the caller's control */
+	enum trial_reason reason;
+	int64_t number;  /* of the run in the trial, from 1 */
+	int64_t attempt; /* the how many-th run of the first of them */
+	int64_t deaths;  /* of workers, by a run of just these */
+};
+
+struct trial_end {
+	struct ending how;
+	enum onexit_action action;
+	const struct report *report; /* NULL: none; one that is malformed makes the action retry */
+	struct str why;              /* a failure in words, for the verdict; may be empty */
+	int64_t began_ms, ended_ms;
+	uint32_t random; /* for the back-off */
+};
+
+enum trial_step {
+	TRIAL_RUN,
+	TRIAL_WAIT,
+	TRIAL_ENDED,
+};
+
+enum trial_outcome {
+	TRIAL_OK,       /* each record has a verdict */
+	TRIAL_RELEASED, /* an outage: some records are undone, nobody is invalid */
+	TRIAL_STOPPED,  /* the same, and the worker should stop */
+};
+
+struct trial_record {
+	enum verdict verdict;
+	struct ending how; /* invalid: how its last run ended */
+	char *reason;      /* owned; NULL: none */
+	int64_t runs;      /* it was in */
+	int64_t run;       /* the number of the one that settled it; 0: none */
+	size_t run_first;  /* where that one began */
+};
+
+struct trial_segment;
+
+struct trial {
+	const struct trial_rules *rules; /* borrowed */
+	bool control;                    /* the caller's to set: it has a record that passed before */
+
+	size_t count; /* the rest is private */
+	struct trial_record *records; /* NULL: all are as `same` */
+	struct trial_record same;
+	struct trial_segment *stack; /* to be run, the next one last */
+	size_t depth, stack_cap;
+	struct suspects suspects;
+	size_t proven; /* a record that passed; count: none */
+	int64_t runs, isolations;
+	int64_t doubts, doubted_ms;
+	int64_t wait_until_ms; /* INT64_MIN: it does not wait for contrast */
+	bool probe_failed, ended;
+	enum trial_outcome outcome;
+};
+
+/* deaths: how many workers a run of just these records has ended. */
+void trial_start(struct trial *t, const struct trial_rules *rules, size_t records, int64_t deaths);
+
+/* TRIAL_RUN: *run is to be run; it stays so until trial_ran(). TRIAL_WAIT: not before *until_ms, or
+ * trial_contrast(). */
+enum trial_step trial_next(struct trial *t, int64_t now_ms, struct trial_run *run, int64_t *until_ms);
+
+void trial_ran(struct trial *t, const struct trial_end *end);
+
+/* A run elsewhere succeeded, in this time. */
+void trial_contrast(struct trial *t, int64_t began_ms, int64_t ended_ms);
+
+enum trial_outcome trial_outcome(const struct trial *t);
+const struct trial_record *trial_record(const struct trial *t, size_t i);
+
+/* Are the results of this run taken? They are, when it is the one that settled a record. */
+bool trial_takes(const struct trial *t, int64_t run);
+
+void trial_release(struct trial *t);
+
+#endif
