@@ -1,0 +1,266 @@
+#include "batch/parts.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void fold(struct parts *p, const char *text)
+{
+	struct err err = ERR_INIT;
+	struct json_t *json = js_parse(str_of(text), &err);
+	assert_non_null(json);
+	parts_fold(p, json);
+	js_free(json);
+}
+
+/* "0 w5 4/0/1 host running;" for each part; "done 17-99" for the w of one that is done. */
+static void check(const struct parts *p, const char *want)
+{
+	static const char *const states[] = {"running", "retrying", "blocked"};
+	struct buf got = BUF_INIT;
+	for (size_t i = 0; i < p->count; i++) {
+		const struct part *one = &p->list[i];
+		buf_printf(&got, "%d ", (int)one->partition);
+		if (one->done)
+			buf_printf(&got, "done %lld-%lld", (long long)one->first, (long long)one->last);
+		else
+			buf_printf(&got, "w%lld", (long long)one->w);
+		buf_printf(&got, " %lld/%lld/%lld %s %s;", (long long)one->tally.done,
+		    (long long)one->tally.invalid, (long long)one->tally.skipped,
+		    one->worker ? one->worker : "-", states[one->state]);
+	}
+	assert_string_equal(buf_text(&got), want);
+	buf_release(&got);
+}
+
+#define DONE_0                                                                                     \
+	"{\"group\":\"g\",\"part\":{\"partition\":0,\"first\":17,\"last\":99,\"done\":80,"         \
+	"\"invalid\":2,\"skipped\":0,\"worker\":\"a\"}}"
+#define AGAIN_0                                                                                    \
+	"{\"group\":\"g\",\"part\":{\"partition\":0,\"first\":17,\"last\":99,\"done\":79,"         \
+	"\"invalid\":3,\"skipped\":0,\"worker\":\"b\"}}"
+#define OPEN_0_AND_1                                                                               \
+	"{\"group\":\"g\",\"state\":\"running\",\"done\":10,\"invalid\":0,\"skipped\":1,"          \
+	"\"parts\":{\"0\":{\"w\":6,\"done\":6,\"invalid\":0,\"skipped\":0,\"worker\":\"a\","       \
+	"\"state\":\"running\"},\"1\":{\"w\":5,\"done\":4,\"invalid\":0,\"skipped\":1,"            \
+	"\"worker\":\"a\",\"state\":\"running\"}}}"
+#define OPEN_1                                                                                     \
+	"{\"group\":\"g\",\"parts\":{\"1\":{\"w\":9,\"done\":7,\"invalid\":1,\"skipped\":1,"       \
+	"\"worker\":\"b\",\"state\":\"retrying\",\"lastError\":\"exit status 75\","                \
+	"\"retryAt\":\"2026-11-21T10:30:00Z\"}}}"
+
+#define ALL_FOLDED "0 done 17-99 80/2/0 a running;1 w9 7/1/1 b retrying;"
+
+static void test_parts_fold(void **state)
+{
+	(void)state;
+	struct parts p = {.group = STR("g")};
+	check(&p, "");
+	fold(&p, OPEN_0_AND_1);
+	check(&p, "0 w6 6/0/0 a running;1 w5 4/0/1 a running;");
+	assert_null(parts_worst(&p));
+	fold(&p, OPEN_1);
+	check(&p, "0 w6 6/0/0 a running;1 w9 7/1/1 b retrying;");
+	fold(&p, DONE_0);
+	check(&p, ALL_FOLDED);
+	fold(&p, AGAIN_0);
+	fold(&p, OPEN_0_AND_1);
+	check(&p, ALL_FOLDED);
+	struct tally sum = parts_tally(&p);
+	assert_int_equal(sum.done, 87);
+	assert_int_equal(sum.invalid, 3);
+	assert_int_equal(sum.skipped, 1);
+	const struct part *worst = parts_worst(&p);
+	assert_int_equal(worst->partition, 1);
+	assert_string_equal(worst->error, "exit status 75");
+	assert_int_equal(worst->retry_ms, INT64_C(1795257000000));
+	parts_release(&p);
+	check(&p, "");
+}
+
+/* In any order, but that of two who did the same part. */
+static void test_parts_commute(void **state)
+{
+	(void)state;
+	static const char *const events[] = {DONE_0, OPEN_0_AND_1, OPEN_1};
+	static const int orders[][3] = {
+	    {0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+	for (size_t i = 0; i < 6; i++) {
+		struct parts p = {.group = STR("g")};
+		for (size_t j = 0; j < 3; j++)
+			fold(&p, events[orders[i][j]]);
+		fold(&p, AGAIN_0);
+		check(&p, ALL_FOLDED);
+		parts_release(&p);
+	}
+	struct parts p = {.group = STR("g")};
+	fold(&p, AGAIN_0);
+	fold(&p, DONE_0);
+	check(&p, "0 done 17-99 79/3/0 b running;");
+	parts_release(&p);
+}
+
+static void test_parts_foreign(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+	    "{}",
+	    "[]",
+	    "\"g\"",
+	    "{\"percent\":7}",
+	    "{\"group\":\"h\",\"part\":{\"partition\":0,\"first\":0,\"last\":0,\"done\":1,"
+	    "\"invalid\":0,\"skipped\":0}}",
+	    "{\"part\":{\"partition\":0,\"first\":0,\"last\":0,\"done\":1,\"invalid\":0,"
+	    "\"skipped\":0}}",
+	    "{\"group\":\"g\"}",
+	    "{\"group\":\"g\",\"part\":0,\"parts\":[]}",
+	    "{\"group\":\"g\",\"part\":{}}",
+	    "{\"group\":\"g\",\"part\":{\"partition\":-1,\"first\":0,\"last\":0,\"done\":1,"
+	    "\"invalid\":0,\"skipped\":0}}",
+	    "{\"group\":\"g\",\"part\":{\"partition\":0,\"first\":1,\"last\":0,\"done\":1,"
+	    "\"invalid\":0,\"skipped\":0}}",
+	    "{\"group\":\"g\",\"part\":{\"partition\":0,\"first\":0,\"last\":0,\"done\":-1,"
+	    "\"invalid\":0,\"skipped\":0}}",
+	    "{\"group\":\"g\",\"part\":{\"partition\":0,\"first\":0,\"last\":0,"
+	    "\"done\":999999999999999,\"invalid\":0,\"skipped\":0}}",
+	    "{\"group\":\"g\",\"parts\":{\"x\":{\"w\":0,\"done\":0,\"invalid\":0,\"skipped\":0}}}",
+	    "{\"group\":\"g\",\"parts\":{\"0\":5,\"1\":{\"w\":\"5\",\"done\":0,\"invalid\":0,"
+	    "\"skipped\":0}}}",
+	};
+	struct parts p = {.group = STR("g")};
+	parts_fold(&p, NULL);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		fold(&p, texts[i]);
+	check(&p, "");
+	fold(&p, "{\"group\":\"g\",\"more\":{},\"parts\":{\"x\":1,\"3\":{\"w\":1,\"done\":1,"
+	    "\"invalid\":0,\"skipped\":0,\"state\":\"odd\",\"retryAt\":\"soon\",\"more\":[]}}}");
+	check(&p, "3 w1 1/0/0 - running;");
+	assert_int_equal(p.list[0].retry_ms, 0);
+	parts_release(&p);
+}
+
+static void check_json(struct json_t *json, const char *want)
+{
+	struct buf text = BUF_INIT;
+	js_dump(json, &text);
+	assert_string_equal(buf_text(&text), want);
+	buf_release(&text);
+	js_free(json);
+}
+
+static void test_parts_json(void **state)
+{
+	(void)state;
+	struct parts p = {.group = STR("g")};
+	check_json(parts_json(&p), "{\"group\":\"g\",\"done\":0,\"invalid\":0,\"skipped\":0,"
+	    "\"state\":\"running\",\"parts\":{}}");
+	fold(&p, OPEN_0_AND_1);
+	fold(&p, OPEN_1);
+	fold(&p, DONE_0);
+	check_json(part_json(&p, &p.list[0]), DONE_0);
+	check_json(parts_json(&p), "{\"group\":\"g\",\"done\":87,\"invalid\":3,\"skipped\":1,"
+	    "\"state\":\"retrying\",\"lastError\":\"exit status 75\","
+	    "\"retryAt\":\"2026-11-21T10:30:00Z\",\"parts\":{\"1\":{\"w\":9,\"done\":7,"
+	    "\"invalid\":1,\"skipped\":1,\"worker\":\"b\",\"state\":\"retrying\","
+	    "\"lastError\":\"exit status 75\",\"retryAt\":\"2026-11-21T10:30:00Z\"}}}");
+	parts_release(&p);
+}
+
+/* What a worker writes is what others fold. */
+static void test_parts_round_trip(void **state)
+{
+	(void)state;
+	struct parts p = {.group = STR("g")}, back = {.group = STR("g")};
+	struct part *one = parts_at(&p, 7);
+	one->w = 3;
+	one->tally = (struct tally){1, 1, 1};
+	one->state = PART_BLOCKED;
+	part_set_text(&one->worker, STR("host:1:2"));
+	part_set_text(&one->error, STR("no \"service\""));
+	one = parts_at(&p, 2);
+	one->done = true;
+	one->first = 5;
+	one->last = 5;
+	one->tally.skipped = 1;
+	struct json_t *done = part_json(&p, one), *open = parts_json(&p);
+	parts_fold(&back, open);
+	parts_fold(&back, done);
+	check(&back, "2 done 5-5 0/0/1 - running;7 w3 1/1/1 host:1:2 blocked;");
+	assert_string_equal(parts_worst(&back)->error, "no \"service\"");
+	js_free(done);
+	js_free(open);
+	parts_release(&p);
+	parts_release(&back);
+}
+
+static void test_parts_worst(void **state)
+{
+	(void)state;
+	struct parts p = {.group = STR("g")};
+	for (int32_t i = 0; i < 4; i++)
+		parts_at(&p, i)->state = (enum part_state)(i % 3);
+	assert_int_equal(parts_worst(&p)->partition, 2);
+	p.list[2].done = true;
+	assert_int_equal(parts_worst(&p)->partition, 1);
+	p.list[1].done = true;
+	assert_null(parts_worst(&p));
+	part_set_text(&p.list[3].error, STR("x"));
+	assert_int_equal(parts_worst(&p)->partition, 3);
+	parts_release(&p);
+}
+
+/* --- complete? */
+
+static void test_parts_complete(void **state)
+{
+	(void)state;
+	struct extents manifest = EXTENTS_INIT;
+	struct parts p = {.group = STR("g")};
+	struct err err = ERR_INIT;
+	assert_true(parts_are_done(&p, &manifest));
+	extents_add(&manifest, 0, 17, 99, 82);
+	extents_add(&manifest, 3, 0, 0, 1);
+	assert_false(parts_are_done(&p, &manifest));
+	fold(&p, DONE_0);
+	assert_false(parts_are_done(&p, &manifest));
+	struct part *one = parts_at(&p, 3);
+	one->tally.done = 1;
+	assert_false(parts_are_done(&p, &manifest));
+	one->done = true;
+	assert_true(parts_are_done(&p, &manifest));
+	assert_int_equal(parts_check(&p, &manifest, &err), 0);
+	one->tally.invalid = 1;
+	assert_int_equal(parts_check(&p, &manifest, &err), -1);
+	assert_int_equal(err.status, ST_FAIL);
+	assert_string_equal(err.text, "partition 3: 2 records were processed, and 1 were sent");
+	one->tally = (struct tally){0, 0, 0};
+	assert_int_equal(parts_check(&p, &manifest, &err), -1);
+	one->tally.skipped = 1;
+	assert_int_equal(parts_check(&p, &manifest, &err), 0);
+	one = parts_at(&p, 5);
+	one->done = true;
+	one->tally.done = 4;
+	assert_int_equal(parts_check(&p, &manifest, &err), -1);
+	assert_string_equal(err.text, "partition 5: 4 records were processed, and 0 were sent");
+	err_clear(&err);
+	extents_release(&manifest);
+	parts_release(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_parts_fold),
+	    cmocka_unit_test(test_parts_commute),
+	    cmocka_unit_test(test_parts_foreign),
+	    cmocka_unit_test(test_parts_json),
+	    cmocka_unit_test(test_parts_round_trip),
+	    cmocka_unit_test(test_parts_worst),
+	    cmocka_unit_test(test_parts_complete),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
