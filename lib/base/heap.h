@@ -1,5 +1,5 @@
-/* heap: the first of many, by an order that the caller gives. Items are the caller's and are told where
- * they stand, so that one in the middle can be taken out. */
+/* heap: the first of many, by an order that the caller gives. Items are the caller's and are told
+ * where they stand, so that one in the middle can be taken out. */
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H
 

@@ -1,10 +1,10 @@
 /* agenda: which of the ready batches is to be worked on first.
  *
- * The order is that of ready time + priority x aging, lower first, so that a batch waits only for those that
- * were ready before it or at most (its priority - theirs) x aging after it: nobody starves, and since
- * all wait at the same rate the order never changes by itself. aging 0 is first come, first
- * served; AGENDA_STRICT goes by priority, and by time only among equals. What is equal in all goes by
- * name, so that every host has the same order.
+ * The order is that of ready time + priority x aging, lower first, so that a batch waits only for
+ * those that were ready before it or at most (its priority - theirs) x aging after it: nobody
+ * starves, and since all wait at the same rate the order never changes by itself. aging 0 is first
+ * come, first served; AGENDA_STRICT goes by priority, and by time only among equals. What is equal
+ * in all goes by name, so that every host has the same order.
  *
  * An item is the caller's, and is in one agenda at most. */
 #ifndef BATCH_AGENDA_H
@@ -41,7 +41,7 @@ void agenda_remove(struct agenda_item *item); /* nothing, if it is in none */
 void agenda_set_priority(struct agenda_item *item, int64_t priority);
 
 struct agenda_item *agenda_first(struct agenda *a, int64_t now_ms); /* NULL: none; it stays in */
-int64_t agenda_wake_ms(const struct agenda *a); /* when one that waits is due; INT64_MAX: none waits */
+int64_t agenda_wake_ms(const struct agenda *a); /* the next one is due; INT64_MAX: none waits */
 
 void agenda_release(struct agenda *a);
 

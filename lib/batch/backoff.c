@@ -65,7 +65,8 @@ int backoff_set_jitter(struct backoff *b, const char *text, struct err *err)
 {
 	struct str whole, digits = str_cut(str_of(text), '.', &whole);
 	double value = 0, unit = 1;
-	bool good = (str_is(whole, "0") || str_is(whole, "1")) && (!digits.ptr || is_digits(digits));
+	bool good = (str_is(whole, "0") || str_is(whole, "1")) &&
+	    (!digits.ptr || is_digits(digits));
 	for (size_t i = 0; good && i < digits.len; i++) {
 		unit /= 10;
 		value += unit * (digits.ptr[i] - '0');

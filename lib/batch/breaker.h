@@ -1,9 +1,10 @@
-/* breaker: stops a worker from beginning chunks while everything fails, and lets one through now and
- * then to see whether that is over.
+/* breaker: stops a worker from beginning chunks while everything fails, and lets one through now
+ * and then to see whether that is over.
  *
- * It opens after `limit` failed runs of whole chunks without a success in between, or at once when a trial
- * was released. After 5 s, 10 s, 20 s ... up to longest_ms one chunk may begin, the probe, best a small one: its
- * success closes the breaker, and so does any other; its failure opens it for longer. */
+ * It opens after `limit` failed runs of whole chunks without a success in between, or at once when
+ * a trial was released. After 5 s, 10 s, 20 s ... up to longest_ms one chunk may begin, the probe,
+ * best a small one: its success closes the breaker, and so does any other; its failure opens it for
+ * longer. */
 #ifndef BATCH_BREAKER_H
 #define BATCH_BREAKER_H
 

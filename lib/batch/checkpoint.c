@@ -31,7 +31,8 @@ static void put_head(const struct checkpoint_part *p, struct buf *out)
 	    (long long)t->done, (long long)t->invalid, (long long)t->skipped);
 }
 
-static void put_intents(const struct checkpoint_part *p, int64_t offset, size_t most, struct buf *out)
+static void put_intents(const struct checkpoint_part *p, int64_t offset, size_t most,
+    struct buf *out)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		const struct checkpoint_intent *in = &p->intents[i];
@@ -69,19 +70,13 @@ static void put_parts(const struct checkpoint *c, size_t room, struct buf *out)
 	}
 }
 
-static void put_check(struct str text, struct buf *out)
-{
-	buf_printf(out, "%08x;", (unsigned)murmur2(text));
-}
-
 void checkpoint_encode(const struct checkpoint *c, struct buf *out)
 {
 	struct buf text = BUF_INIT;
 	buf_printf(&text, "%lld;%lld;%08x", (long long)c->offset, (long long)c->rate,
 	    (unsigned)c->command);
 	put_parts(c, CHECKPOINT_TEXT - (sizeof(MAGIC) - 1 + 9 + text.len), &text);
-	buf_puts(out, MAGIC);
-	put_check(buf_str(&text), out);
+	buf_printf(out, MAGIC "%08x;", (unsigned)murmur2(buf_str(&text)));
 	buf_add_str(out, buf_str(&text));
 	buf_release(&text);
 }
@@ -139,8 +134,9 @@ static bool take_part(struct checkpoint *c, struct str text)
 	struct str map = str_cut(str_cut(text, ';', &head), ';', &intents);
 	bool good = map.ptr && cut_number(&head, ',', &p->done.next) &&
 	    cut_number(&head, ',', &p->done.below.done) &&
-	    cut_number(&head, ',', &p->done.below.invalid) && take_number(head, &p->done.below.skipped) &&
-	    take_intents(p, intents, c->offset) && doneset_decode(&p->done, map, &ignored) == 0;
+	    cut_number(&head, ',', &p->done.below.invalid) &&
+	    take_number(head, &p->done.below.skipped) && take_intents(p, intents, c->offset) &&
+	    doneset_decode(&p->done, map, &ignored) == 0;
 	err_clear(&ignored);
 	return good;
 }
@@ -177,8 +173,8 @@ static bool take_all(struct checkpoint *c, struct str text)
 static bool is_whole(struct str check, struct str text)
 {
 	struct buf want = BUF_INIT;
-	put_check(text, &want);
-	bool whole = text.ptr && check.len + 1 == want.len && memcmp(check.ptr, want.data, check.len) == 0;
+	buf_printf(&want, "%08x", (unsigned)murmur2(text));
+	bool whole = text.ptr && str_eq(check, buf_str(&want));
 	buf_release(&want);
 	return whole;
 }

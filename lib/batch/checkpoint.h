@@ -1,16 +1,17 @@
 /* checkpoint: what a worker leaves with the committed offset of a partition, for whoever takes the
- * partition next: which records above are done, which were running, and how fast the command was. It is
- * a hint: whoever cannot read it does more again, and loses nothing.
+ * partition next: which records above are done, which were running, and how fast the command was.
+ * It is a hint: whoever cannot read it does more again, and loses nothing.
  *
  * A partition has up to CHECKPOINT_PARTS open parts: of batches each with its id, whose records are
- * counted from 0 in the partition; of a plain topic the one without an id, whose numbers are offsets.
+ * counted from 0 in the partition; of a plain topic the one without an id, whose numbers are
+ * offsets.
  *
  *	b1;CHECK;OFFSET;RATE;COMMAND[ID]NEXT,DONE,INVALID,SKIPPED;FIRST+MORE/DEATHS,...;MAP[ID]...
  *
  * OFFSET is the committed one that it belongs to. FIRST is an offset less OFFSET and MORE the
- * number of offsets to the last one; MAP is a doneset's text; CHECK is murmur2 of what follows it. IDs
- * hold neither [ nor ]. The whole has CHECKPOINT_TEXT bytes at most; where the room ends maps are cut
- * first, then the last intents are left out. The ids, however long, have room. */
+ * number of offsets to the last one; MAP is a doneset's text; CHECK is murmur2 of what follows it.
+ * IDs hold neither [ nor ]. The whole has CHECKPOINT_TEXT bytes at most; where the room ends maps
+ * are cut first, then the last intents are left out. The ids, however long, have room. */
 #ifndef BATCH_CHECKPOINT_H
 #define BATCH_CHECKPOINT_H
 

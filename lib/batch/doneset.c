@@ -25,7 +25,8 @@ static void insert(struct doneset *s, size_t at, struct doneset_range new)
 {
 	struct doneset_range *before = at > 0 ? &s->list[at - 1] : NULL;
 	struct doneset_range *after = at < s->count ? &s->list[at] : NULL;
-	bool joins_before = before && before->verdict == new.verdict && before->last + 1 == new.first;
+	bool joins_before =
+	    before && before->verdict == new.verdict && before->last + 1 == new.first;
 	bool joins_after = after && after->verdict == new.verdict && after->first - 1 == new.last;
 	if (joins_before && joins_after) {
 		before->last = after->last;
@@ -103,9 +104,9 @@ struct tally doneset_tally(const struct doneset *s)
 }
 
 /* --- as text: planes, one of all ranges, then one of the invalid records, then one of the skipped
- * ones, with DOT between them and empty ones left out at the end. Run lengths begin with RUNS: how many
- * are not in the plane from next on, how many are, and so forth, in groups of seven bits. A bitmap
- * has the lowest bit for next + 1. */
+ * ones, with DOT between them and empty ones left out at the end. Run lengths begin with RUNS: how
+ * many are not in the plane from next on, how many are, and so forth, in groups of seven bits. A
+ * bitmap has the lowest bit for next + 1. */
 
 #define DOT    '.'
 #define RUNS   '~'

@@ -1,11 +1,12 @@
-/* doneset: what became of the records of a part, in whatever order they end. `next` is the lowest that is
- * undone; of those above it the ended ones are kept as ranges. A number is a record's place among its
- * batch's in a partition, or an offset, of which those that hold no record are added as done.
+/* doneset: what became of the records of a part, in whatever order they end. `next` is the lowest
+ * that is undone; of those above it the ended ones are kept as ranges. A number is a record's place
+ * among its batch's in a partition, or an offset, of which those that hold no record are added as
+ * done.
  *
  * As text, for the metadata of an offset, it is short and ASCII: the smaller of a bitmap and of run
- * lengths, in base64 without padding. One that holds nothing above next + DONESET_WINDOW - 1, all of it
- * done, takes DONESET_TEXT characters at most: so begin no record beyond the window. A text is only as
- * good as the check sum of the checkpoint around it. */
+ * lengths, in base64 without padding. One that holds nothing above next + DONESET_WINDOW - 1, all
+ * of it done, takes DONESET_TEXT characters at most: so begin no record beyond the window. A text
+ * is only as good as the check sum of the checkpoint around it. */
 #ifndef BATCH_DONESET_H
 #define BATCH_DONESET_H
 
@@ -43,11 +44,12 @@ int64_t doneset_undone(const struct doneset *s, int64_t n);     /* the first und
 int64_t doneset_top(const struct doneset *s);                   /* all above are undone */
 struct tally doneset_tally(const struct doneset *s);            /* below and above next */
 
-/* Appends what is above next, in at most `most` characters: what has no room counts as undone again,
- * the highest first. Nothing when there is nothing. */
+/* Appends what is above next, in at most `most` characters: what has no room counts as undone
+ * again, the highest first. Nothing when there is nothing. */
 void doneset_encode(const struct doneset *s, size_t most, struct buf *out);
 
-/* Into one that has only its next and below. ST_FAIL, and it stays so: encode makes no such text. */
+/* Into one that has only its next and below. ST_FAIL, and it stays so: encode makes no such
+ * text. */
 int doneset_decode(struct doneset *s, struct str text, struct err *err);
 
 void doneset_release(struct doneset *s);

@@ -17,7 +17,8 @@ static int parse_lane(struct lanes *l, struct str text, struct err *err)
 		return err_wrap(err, "weight of topic '%.*s'", (int)topic.len, topic.ptr);
 	for (size_t i = 0; i < l->count; i++)
 		if (str_is(topic, l->list[i].topic))
-			return err_set(err, ST_USAGE, "topic '%s' is named twice", l->list[i].topic);
+			return err_set(err, ST_USAGE, "topic '%s' is named twice",
+			    l->list[i].topic);
 	l->list = mem_grow(l->list, &l->cap, l->count + 1, sizeof(*l->list));
 	l->list[l->count++] =
 	    (struct lane){.topic = mem_strndup(topic.ptr, topic.len), .weight = n};

@@ -1,9 +1,9 @@
 /* lanes: which of several topics the next chunk is taken from: TOPIC[:WEIGHT],...
  *
- * Shares are by records, as the weights are (deficit round robin): of the lanes that have records each gets
- * its weight's part, whatever the size of its chunks. A lane without records saves nothing up. With
- * `strict` the first in the list that has records is taken, but each of the others gets one of
- * LANES_FLOOR chunks, when there are fewer lanes than that. */
+ * Shares are by records, as the weights are (deficit round robin): of the lanes that have records
+ * each gets its weight's part, whatever the size of its chunks. A lane without records saves
+ * nothing up. With `strict` the first in the list that has records is taken, but each of the others
+ * gets one of LANES_FLOOR chunks, when there are fewer lanes than that. */
 #ifndef BATCH_LANES_H
 #define BATCH_LANES_H
 

@@ -11,8 +11,8 @@
  *	SIGSEGV, SIGABRT, SIGBUS, SIGFPE           crash
  *	any other signal            retry
  *
- * 65 (the data), 69 (a service), 75 (for now), 77 (rights) and 78 (configuration) are sysexits.h's, 126
- * and 127 the shell's, 255 is xargs'. What the actions do is in batch/trial.h. */
+ * 65 (the data), 69 (a service), 75 (for now), 77 (rights) and 78 (configuration) are sysexits.h's,
+ * 126 and 127 the shell's, 255 is xargs'. What the actions do is in batch/trial.h. */
 #ifndef BATCH_ONEXIT_H
 #define BATCH_ONEXIT_H
 
@@ -56,7 +56,8 @@ struct onexit {
 
 #define ONEXIT_INIT {0}
 
-/* "CODE=ACTION" or "CODE-CODE=ACTION" with statuses from 1 to 255 and an action's name. ST_USAGE. */
+/* "CODE=ACTION" or "CODE-CODE=ACTION" with statuses from 1 to 255 and an action's name.
+ * ST_USAGE. */
 int onexit_add(struct onexit *t, const char *text, struct err *err);
 
 enum onexit_action onexit_find(const struct onexit *t, struct ending how);

@@ -5,15 +5,16 @@
  *	5..20,10    the same, beginning with 10
  *
  * With a target time the size follows the measured rate: nine tenths of rate x target, at most half
- * as many more at a time, and not for less than a tenth. It begins by doubling until a chunk takes half the
- * target. Without a target it doubles as long as that makes the rate at least a twentieth better, and the
- * next chunk would not take longer than the longest time.
+ * as many more at a time, and not for less than a tenth. It begins by doubling until a chunk takes
+ * half the target. Without a target it doubles as long as that makes the rate at least a twentieth
+ * better, and the next chunk would not take longer than the longest time.
  *
- * Of what succeeds only full chunks count: in one that was cut short, by the end of a part or by lingering,
- * the command's start weighs more, and the rate looks worse than it is. What fails cuts: to half when it was too large, to seven tenths when it is to be tried
- * again; bad data and outages do not. After a cut it does not grow for PACE_CALM full chunks. Pressure is
- * load over its limit, or the limit of free memory over the free memory, whichever is more: above 1
- * nothing grows, above PACE_TOO_MUCH each chunk halves the size. */
+ * Of what succeeds only full chunks count: in one that was cut short, by the end of a part or by
+ * lingering, the command's start weighs more, and the rate looks worse than it is. What fails cuts:
+ * to half when it was too large, to seven tenths when it is to be tried again; bad data and outages
+ * do not. After a cut it does not grow for PACE_CALM full chunks. Pressure is load over its limit,
+ * or the limit of free memory over the free memory, whichever is more: above 1 nothing grows, above
+ * PACE_TOO_MUCH each chunk halves the size. */
 #ifndef BATCH_PACE_H
 #define BATCH_PACE_H
 

@@ -114,8 +114,9 @@ int parts_check(const struct parts *p, const struct extents *manifest, struct er
 		const struct part *one = &p->list[i];
 		int64_t want = expected(manifest, one->partition), got = tally_sum(&one->tally);
 		if (one->done && got != want)
-			return err_set(err, ST_FAIL, "partition %d: %lld records were processed, and "
-			    "%lld were sent", (int)one->partition, (long long)got, (long long)want);
+			return err_set(err, ST_FAIL,
+			    "partition %d: %lld records were processed, and %lld were sent",
+			    (int)one->partition, (long long)got, (long long)want);
 	}
 	return 0;
 }

@@ -1,21 +1,23 @@
-/* parts: how far the work on a batch is, from what its workers say in the member "progress" of their events,
- * in the order of the log. A part is what a batch has in one partition.
+/* parts: how far the work on a batch is, from what its workers say in the member "progress" of
+ * their events, in the order of the log. A part is what a batch has in one partition.
  *
  * When a part is done its worker writes a batch.part event:
  *
  *	{"group":"g","part":{"partition":0,"first":17,"last":99,"done":80,"invalid":2,"skipped":0,
  *	    "worker":"host:1:2"}}
  *
- * first and last are the offsets between which its records are. Of several for a partition the first
- * counts. Now and then a worker writes batch.progress, with the parts that are open:
+ * first and last are the offsets between which its records are. Of several for a partition the
+ * first counts. Now and then a worker writes batch.progress, with the parts that are open:
  *
- *	{"group":"g","state":"retrying","done":84,"invalid":2,"skipped":0,"lastError":"exit status 75",
- *	    "retryAt":"2026-11-21T10:30:00Z","parts":{"1":{"w":5,"done":4,"invalid":0,"skipped":1,
- *	    "worker":"host:1:2","state":"retrying",...}}}
+ *	{"group":"g","done":84,"invalid":2,"skipped":1,"state":"retrying",
+ *	    "lastError":"exit status 75","retryAt":"2026-11-21T10:30:00Z",
+ *	    "parts":{"1":{"w":5,"done":4,"invalid":0,"skipped":1,"worker":"host:1:2",
+ *	    "state":"retrying","lastError":...}}}
  *
- * w: all records of the part below this one, counted from 0, have a verdict, and the counts are theirs. The
- * highest w counts. So events of different workers may come in any order. Those of other groups, and
- * what does not make sense, are passed over; members that we do not know mean nothing. */
+ * w: all records of the part below this one, counted from 0, have a verdict, and the counts are
+ * theirs. The highest w counts. So events of different workers may come in any order. Those of
+ * other groups, and what does not make sense, are passed over; members that we do not know mean
+ * nothing. */
 #ifndef BATCH_PARTS_H
 #define BATCH_PARTS_H
 

@@ -1,5 +1,5 @@
-/* quota: how many invalid records a worker puts up with: --max-invalid N, or P% of the last QUOTA_WINDOW
- * records, once it saw QUOTA_LEAST. */
+/* quota: how many invalid records a worker puts up with: --max-invalid N, or P% of the last
+ * QUOTA_WINDOW records, once it saw QUOTA_LEAST. */
 #ifndef BATCH_QUOTA_H
 #define BATCH_QUOTA_H
 

@@ -39,8 +39,8 @@ static int read_line(struct str text, size_t records, struct report_line *line, 
 
 static int by_index(const void *a, const void *b)
 {
-	size_t x = ((const struct report_line *)a)->index, y = ((const struct report_line *)b)->index;
-	return (x > y) - (x < y);
+	const struct report_line *x = a, *y = b;
+	return (x->index > y->index) - (x->index < y->index);
 }
 
 static int check_twice(const struct report *r, struct err *err)

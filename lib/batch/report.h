@@ -2,8 +2,8 @@
  *
  *	INDEX ACTION [REASON]
  *
- * a line for each record that it wants to name. INDEX counts from 0 in its input; ACTION is
- * retry, invalid or skip; REASON is the rest of the line. Records that are not named follow the exit
+ * a line for each record that it wants to name. INDEX counts from 0 in its input; ACTION is retry,
+ * invalid or skip; REASON is the rest of the line. Records that are not named follow the exit
  * status. A report that is not wholly of this form counts for nothing and fails the run. */
 #ifndef BATCH_REPORT_H
 #define BATCH_REPORT_H
@@ -32,7 +32,8 @@ struct report {
 
 #define REPORT_INIT {0}
 
-/* records: how many the command was given. r must be empty, and stays so when it fails (ST_FAIL). */
+/* records: how many the command was given. r must be empty, and stays so when it fails
+ * (ST_FAIL). */
 int report_parse(struct report *r, struct str text, size_t records, struct err *err);
 
 void report_release(struct report *r);

@@ -1,7 +1,7 @@
-/* slots: how many commands run at once, -j N or -j MIN..MAX. One more when all were busy for SLOTS_CALM_MS and
- * there was no pressure (batch/pace.h); half as many when the pressure is above its limit, and not again
- * before as long has passed, for that takes time to show. Only slots_are_low() hands the pressure
- * on to the pace, so that the two do not answer it at once. */
+/* slots: how many commands run at once, -j N or -j MIN..MAX. One more when all were busy for
+ * SLOTS_CALM_MS and there was no pressure (batch/pace.h); half as many when the pressure is above
+ * its limit, and not again before as long has passed, for that takes time to show. Only
+ * slots_are_low() hands the pressure on to the pace, so that the two do not answer it at once. */
 #ifndef BATCH_SLOTS_H
 #define BATCH_SLOTS_H
 

@@ -1,5 +1,5 @@
-/* suspects: single records that failed alone, and what speaks for their guilt (batch/trial.h has the
- * rule). Times say what was before what: a success helps only when its run began after the
+/* suspects: single records that failed alone, and what speaks for their guilt (batch/trial.h has
+ * the rule). Times say what was before what: a success helps only when its run began after the
  * failure, and a second failure only when its run began after the end of that success. */
 #ifndef BATCH_SUSPECTS_H
 #define BATCH_SUSPECTS_H

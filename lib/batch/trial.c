@@ -144,8 +144,8 @@ static bool is_one_by_one(const struct trial *t, const struct trial_segment *s)
 	return s->isolating && t->isolations > budget(t);
 }
 
-/* In two. A culprit on the left costs two runs, since the right part passes for itself, one on the right
- * a single one: so the left part is the smaller. */
+/* In two. A culprit on the left costs two runs, since the right part passes for itself, one on the
+ * right a single one: so the left part is the smaller. */
 static void halve(struct trial *t, const struct trial_segment *s, bool infer)
 {
 	bool one_by_one = is_one_by_one(t, s);
@@ -172,7 +172,7 @@ static bool condemn_deadly(struct trial *t)
 	if (s.end - s.first > 1 || !is_deadly(t, s.deaths))
 		return false;
 	t->depth--;
-	set_failure(&records_of(t)[s.first], (struct ending){ENDING_WORKER, 0}, (struct str)STR_INIT);
+	set_failure(&records_of(t)[s.first], (struct ending){ENDING_WORKER, 0}, STR(""));
 	settle(t, s.first, VERDICT_INVALID, 0, s.first);
 	return true;
 }
@@ -251,7 +251,8 @@ static int64_t runs_of(const struct trial *t, const struct trial_segment *s)
 	return t->records ? t->records[s->first].runs : t->same.runs;
 }
 
-enum trial_step trial_next(struct trial *t, int64_t now_ms, struct trial_run *run, int64_t *until_ms)
+enum trial_step trial_next(struct trial *t, int64_t now_ms, struct trial_run *run,
+    int64_t *until_ms)
 {
 	if (!prepare(t, now_ms)) {
 		*until_ms = t->wait_until_ms;
@@ -330,7 +331,8 @@ static void fail_halve(struct trial *t, struct trial_segment *s, const struct tr
 		halve(t, s, false);
 }
 
-static void note_suspect(struct trial *t, const struct trial_segment *s, const struct trial_end *end)
+static void note_suspect(struct trial *t, const struct trial_segment *s,
+    const struct trial_end *end)
 {
 	set_failure(&t->records[s->first], end->how, end->why);
 	suspects_fail(&t->suspects, s->first, end->action == ONEXIT_ISOLATE, end->began_ms,
@@ -415,8 +417,8 @@ static size_t settle_named(struct trial *t, const struct trial_segment *s,
 	return settled;
 }
 
-/* The last stretch of undone records of s before `end`; false: none. What comes first must be put on
- * the stack last. */
+/* The last stretch of undone records of s before `end`; false: none. What comes first must be put
+ * on the stack last. */
 static bool last_undone(const struct trial *t, const struct trial_segment *s, size_t end,
     struct trial_segment *stretch)
 {
@@ -473,7 +475,8 @@ static void pass(struct trial *t, const struct trial_segment *s, const struct tr
 }
 
 /* Those that the report settles explain the failure: the others run again without them. */
-static bool settle_failed(struct trial *t, const struct trial_segment *s, const struct trial_end *end)
+static bool settle_failed(struct trial *t, const struct trial_segment *s,
+    const struct trial_end *end)
 {
 	struct trial_segment one;
 	if (end->action == ONEXIT_OUTAGE || end->action == ONEXIT_STOP ||
@@ -495,7 +498,8 @@ static void end_probe(struct trial *t, const struct trial_end *end)
 }
 
 /* The common case: one run, and all is done. */
-static bool pass_at_once(struct trial *t, const struct trial_segment *s, const struct trial_end *end)
+static bool pass_at_once(struct trial *t, const struct trial_segment *s,
+    const struct trial_end *end)
 {
 	bool named_some = end->report && end->report->count;
 	if (t->records || s->end - s->first < t->count || end->action != ONEXIT_DONE || named_some)

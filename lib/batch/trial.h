@@ -1,46 +1,48 @@
-/* trial: the life of a chunk from its first run to a verdict on each of its records. It runs nothing:
- * it says what to run next, and is told how that ended.
+/* trial: the life of a chunk from its first run to a verdict on each of its records. It runs
+ * nothing: it says what to run next, and is told how that ended.
  *
  *	while (trial_next() != TRIAL_ENDED)      run it, or wait, and then
  *		trial_ran()                      how the run ended
  *	trial_outcome(), trial_record()          only now: verdicts are held until the end
  *
- * and trial_contrast() whenever a run of another trial of this worker succeeded. Records are counted
- * from 0 within the chunk.
+ * and trial_contrast() whenever a run of another trial of this worker succeeded. Records are
+ * counted from 0 within the chunk.
  *
  * What follows a run (see onexit.h):
- *   done     Its records are done, but those that its report names: invalid and skip are verdicts, retry
- *            is a failure of these alone.
- *   retry    The same records again after the back-off, `retries` times; then as isolate. Of the runs that
- *            isolate only those of a single record are repeated so.
+ *   done     Its records are done, but those that its report names: invalid and skip are
+ *            verdicts, retry is a failure of these alone.
+ *   retry    The same records again after the back-off, `retries` times; then as isolate. Of the
+ *            runs that isolate only those of a single record are repeated so.
  *   crash    Once more, at once; then as isolate.
- *   halve    Each half for itself; a single record is accused.
- *   isolate  Each half for itself, left one first. Does the left one pass, the culprit must be in the right
- *            one, which is not run but halved at once. When it took more runs than half the records the
- *            rest is run one by one. A single record is accused.
+ *   halve    Two parts, each for itself; a single record is accused.
+ *   isolate  Two parts, the left one first. If it passes, the culprit must be in the right one,
+ *            which is divided without a run. After runs for half the records (or, if that is more,
+ *            what a single culprit takes) the rest is run one by one. A single record is accused.
  *   outage   The same records again after the back-off, `retries` times; then all are released.
  *   stop     The trial ends, TRIAL_STOPPED.
- * What a report says with another action than done, outage or stop counts too; the records that it does
- * not condemn or skip are run again without those.
+ * With retry, crash, halve and isolate what a report condemns or skips is settled, too, and the
+ * others are run again without these.
  *
- * An accused record is condemned by contrast. When the command blames the data (isolate): another
- * run succeeded that began after its failure. Otherwise a service may have been away for a while, so it
- * must fail again after that success: no single outage explains fail, success, fail. When nothing
- * else gives the contrast, a record that passed is run again for it: TRIAL_PROBE, the last one of this trial
- * or, when none passed and `control` is set, one of an earlier trial that the caller kept.
- * Does the probe fail, or is there none, the trial waits confirm_ms for a success elsewhere; then nobody is
- * condemned, and the records are released, for the breaker. So it is, too, when more than
- * TRIAL_DOUBTS records in a row are accused that the command did not blame itself.
+ * An accused record is condemned by contrast. If the command blamed the data (isolate): another
+ * run succeeded, that began after the failure. If not, a service may have been away for a while;
+ * so the record must fail once more after that success, for no single outage explains failure,
+ * success and failure. When nothing else gives the contrast, a record that passed is run again for
+ * it (TRIAL_PROBE): the last one of this trial or, if none passed and `control` is set, one of an
+ * earlier trial that the caller kept. If the probe fails, or there is none, the trial waits
+ * confirm_ms for a success elsewhere; then nobody is condemned and what is not done is released,
+ * for the breaker. When more than TRIAL_DOUBTS records in a row are accused that the command did
+ * not blame, contrast is sought before any more is run.
  *
- * With `ordered` a record is not overtaken: does an accused one pass after all, those behind
- * it are run again; of released records those behind the first undone one are undone.
+ * With `ordered` no record is overtaken: if an accused one passes after all, those behind it are
+ * run again; and of a released trial all is undone from the first undone record on.
  *
- * Before each run its bounds and `deaths` should be written down. Who finds them after a worker's death
- * starts a trial of just these records with one death more, and should run it alone. After retries + 1
- * deaths the records are halved until one is left; that one, after as many deaths of its own, is condemned
- * without contrast: no outage ends a worker.
+ * Before each run its bounds and `deaths` should be written down. Who finds them after a worker's
+ * death starts a trial of just these records with one death more, and should run it alone. After
+ * retries + 1 deaths the records are divided until one is left; that one, after as many deaths of
+ * its own, is condemned without contrast: no outage ends a worker.
  *
- * A good record may be run log2(n) + 2 times and `retries` for each, and once for each probe. */
+ * A good record may be run 1.5 log2(n) + 2 times for the sake of others, `retries` times with all
+ * and `retries` times alone, and again when it was behind one that passed late. */
 #ifndef BATCH_TRIAL_H
 #define BATCH_TRIAL_H
 
@@ -115,7 +117,7 @@ struct trial_segment;
 
 struct trial {
 	const struct trial_rules *rules; /* borrowed */
-	bool control;                    /* the caller's to set: it has a record that passed before */
+	bool control; /* the caller's to set: it has a record that passed before */
 
 	size_t count; /* the rest is private */
 	struct trial_record *records; /* NULL: all are as `same` */
@@ -134,9 +136,10 @@ struct trial {
 /* deaths: how many workers a run of just these records has ended. */
 void trial_start(struct trial *t, const struct trial_rules *rules, size_t records, int64_t deaths);
 
-/* TRIAL_RUN: *run is to be run; it stays so until trial_ran(). TRIAL_WAIT: not before *until_ms, or
- * trial_contrast(). */
-enum trial_step trial_next(struct trial *t, int64_t now_ms, struct trial_run *run, int64_t *until_ms);
+/* TRIAL_RUN: *run is to be run; it stays so until trial_ran(). TRIAL_WAIT: ask again at *until_ms
+ * or after trial_contrast(). */
+enum trial_step trial_next(struct trial *t, int64_t now_ms, struct trial_run *run,
+    int64_t *until_ms);
 
 void trial_ran(struct trial *t, const struct trial_end *end);
 
