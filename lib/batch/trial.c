@@ -10,7 +10,7 @@ enum role {
 	ROLE_PROBE,   /* for a contrast */
 };
 
-/* Records that are run together, or halved. */
+/* Records that are run together, or divided. */
 struct trial_segment {
 	size_t first, end;
 	enum role role;
@@ -146,7 +146,7 @@ static bool is_one_by_one(const struct trial *t, const struct trial_segment *s)
 
 /* In two. A culprit on the left costs two runs, since the right part passes for itself, one on the
  * right a single one: so the left part is the smaller. */
-static void halve(struct trial *t, const struct trial_segment *s, bool infer)
+static void divide(struct trial *t, const struct trial_segment *s, bool infer)
 {
 	bool one_by_one = is_one_by_one(t, s);
 	size_t size = s->end - s->first, at = s->first + (one_by_one ? 1 : (3 * size + 4) / 8);
@@ -154,14 +154,14 @@ static void halve(struct trial *t, const struct trial_segment *s, bool infer)
 	push_part(t, s, s->first, at, infer && !one_by_one);
 }
 
-/* Halves what need not be run to know that it must be. */
-static bool halve_unrun(struct trial *t)
+/* Divides what need not be run to know that it must be. */
+static bool divide_unrun(struct trial *t)
 {
 	struct trial_segment s = t->stack[t->depth - 1];
 	if (s.end - s.first < 2 || !(s.guilty || is_one_by_one(t, &s)))
 		return false;
 	t->depth--;
-	halve(t, &s, true);
+	divide(t, &s, true);
 	return true;
 }
 
@@ -226,7 +226,7 @@ static bool prepare(struct trial *t, int64_t now_ms)
 		if (t->depth == 0 || doubtful) {
 			if (!(doubtful ? seek_contrast(t, now_ms) : confirm(t, now_ms)))
 				return false;
-		} else if (!condemn_deadly(t) && !halve_unrun(t)) {
+		} else if (!condemn_deadly(t) && !divide_unrun(t)) {
 			return true;
 		}
 	}
@@ -286,7 +286,7 @@ static void blame(struct trial *t, struct trial_segment *s, const struct trial_e
 	s->isolating = true;
 	if (t->isolations == 0)
 		t->isolations = 1;
-	halve(t, s, true);
+	divide(t, s, true);
 }
 
 static void run_later(struct trial *t, const struct trial_segment *s, int64_t retry,
@@ -328,7 +328,7 @@ static void fail_halve(struct trial *t, struct trial_segment *s, const struct tr
 	if (s->end - s->first == 1)
 		blame(t, s, end);
 	else
-		halve(t, s, false);
+		divide(t, s, false);
 }
 
 static void note_suspect(struct trial *t, const struct trial_segment *s,

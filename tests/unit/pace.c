@@ -265,6 +265,7 @@ static void test_pace_text(void **state)
 {
 	(void)state;
 	struct pace p = parse("100", 0);
+	run_as(&p, ONEXIT_HALVE, 9);
 	check_text(&p, "100 records: the size given");
 	p = parse("5..100,20", TARGET_US);
 	check_text(&p, "20 records: the first size");

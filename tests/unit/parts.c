@@ -69,6 +69,8 @@ static void test_parts_fold(void **state)
 	check(&p, ALL_FOLDED);
 	fold(&p, AGAIN_0);
 	fold(&p, OPEN_0_AND_1);
+	fold(&p, "{\"group\":\"g\",\"parts\":{\"0\":{\"w\":999,\"done\":999,\"invalid\":0,"
+	    "\"skipped\":0}}}");
 	check(&p, ALL_FOLDED);
 	struct tally sum = parts_tally(&p);
 	assert_int_equal(sum.done, 87);

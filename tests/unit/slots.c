@@ -64,6 +64,10 @@ static void test_slots_not_all_busy(void **state)
 	assert_int_equal(look(&s, 210, 211, 1, 0), 2);
 	assert_int_equal(look(&s, 211, 221, 0, 0), 2);
 	assert_int_equal(look(&s, 221, 222, 0, 0), 3);
+	assert_int_equal(look(&s, 222, 230, 0, 0), 3);
+	assert_int_equal(look(&s, 230, 231, 0, 2), 2);
+	assert_int_equal(look(&s, 231, 241, 0, 0), 2);
+	assert_int_equal(look(&s, 241, 242, 0, 0), 3);
 }
 
 static void test_slots_pressure(void **state)

@@ -648,6 +648,53 @@ static void test_trial_report_reason(void **state)
 	buf_release(&w.log);
 }
 
+/* Verdicts of a run whose results are thrown away. */
+static void test_trial_report_of_failure(void **state)
+{
+	(void)state;
+	struct world w = world(3);
+	struct trial t;
+	w.bad[2] = ONEXIT_ISOLATE;
+	w.report = "0 skip\n2 invalid";
+	trial_start(&t, &plain, 3, 0);
+	assert_int_equal(play(&w, &t), TRIAL_OK);
+	assert_string_equal(buf_text(&w.log), "first 0-3 #1 isolate; retry 1-2 #2 done");
+	check_verdicts(&t, "sdi");
+	assert_false(trial_takes(&t, 1));
+	assert_true(trial_takes(&t, 2));
+	trial_release(&t);
+	buf_release(&w.log);
+}
+
+/* The first run settles all but one, which an outage keeps from being done. */
+static void check_left_behind(bool ordered, const char *verdicts)
+{
+	struct world w = world(6);
+	struct trial t;
+	struct trial_rules rules = plain;
+	rules.ordered = ordered;
+	rules.retries = 1;
+	w.report = "1 invalid\n3 retry";
+	w.outage = ONEXIT_OUTAGE;
+	w.outage_from_ms = 1000 + RUN_MS;
+	w.outage_to_ms = 1000000;
+	trial_start(&t, &rules, 6, 0);
+	assert_int_equal(play(&w, &t), TRIAL_RELEASED);
+	check_verdicts(&t, verdicts);
+	assert_int_equal(trial_takes(&t, 1), !ordered);
+	assert_int_equal(trial_record(&t, 1)->run, 0);
+	trial_release(&t);
+	buf_release(&w.log);
+}
+
+/* Results of a run are taken or not as a whole. */
+static void test_trial_left_behind(void **state)
+{
+	(void)state;
+	check_left_behind(false, "dududd");
+	check_left_behind(true, "uuuuuu");
+}
+
 /* In an outage a report counts for nothing. */
 static void test_trial_report_of_outage(void **state)
 {
@@ -749,6 +796,8 @@ int main(void)
 	    cmocka_unit_test(test_trial_overtaken),
 	    cmocka_unit_test(test_trial_report),
 	    cmocka_unit_test(test_trial_report_reason),
+	    cmocka_unit_test(test_trial_report_of_failure),
+	    cmocka_unit_test(test_trial_left_behind),
 	    cmocka_unit_test(test_trial_report_of_outage),
 	    cmocka_unit_test(test_trial_resume),
 	    cmocka_unit_test(test_trial_poison),
