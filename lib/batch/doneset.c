@@ -256,6 +256,8 @@ static bool take_runs(struct doneset *s, struct str bytes, enum verdict verdict)
 static bool take_bitmap(struct doneset *s, struct str bytes, enum verdict verdict)
 {
 	int64_t base = s->next + 1, bits = (int64_t)bytes.len * 8;
+	if (bits > 0 && bits > DONESET_MOST - base)
+		return false;
 	for (int64_t i = 0, first; i < bits; i++) {
 		for (first = i; i < bits && (unsigned char)bytes.ptr[i / 8] & 1u << i % 8; i++)
 			;
