@@ -44,6 +44,11 @@ int kclient_open(struct kclient **out, enum kclient_role role, const struct kv *
 /* Ends the connection. Never blocks for long: all that mattered must be flushed before. */
 void kclient_close(struct kclient *c);
 
+/* Wake-ups for who sleeps in poll(2): whenever there is something to serve again, the 8 bytes of the number 1
+ * are written to fd, an eventfd or the end of a pipe, which must not block. Once, until all that is there was
+ * taken: ask until there is nothing, then sleep. What is there when this is called does not wake. */
+void kclient_wake(struct kclient *c, int fd);
+
 /* Does librdkafka know this setting, and is it a secret? */
 bool kclient_knows(const char *name);
 

@@ -45,9 +45,16 @@ int32_t klog_home(const struct klog *l, struct str id);
 /* From this time on (or KLOG_*), all partitions. A second call starts anew. */
 int klog_scan(struct klog *l, int64_t from_ms, const struct deadline *d, struct err *err);
 
+/* The same from these offsets on, one for each partition; -1, or what the log does not hold any more: from its
+ * beginning. */
+int klog_scan_from(struct klog *l, const int64_t *offsets, const struct deadline *d, struct err *err);
+
 /* The same for one partition from an offset on. */
 int klog_scan_partition(struct klog *l, int32_t partition, int64_t offset,
     const struct deadline *d, struct err *err);
+
+/* See kclient_wake; for the scans to come. */
+void klog_wake(struct klog *l, int fd);
 
 /* The next event: 1, valid until the next call; 0 when none came within wait_ms, or very
  * many records that are none; -1. */

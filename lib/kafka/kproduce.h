@@ -55,6 +55,10 @@ bool kproduce_fits(const struct kproduce *p, const struct record *r, struct err 
 int kproduce_turn(struct kproduce *p, const char *topic, int32_t *partitions,
     const struct deadline *d, struct err *err);
 
+/* Another topic to send to: *topic_at names it in kproduce_send_to. 0 is the one it was opened with. */
+int kproduce_add(struct kproduce *p, const char *topic, size_t *topic_at, int32_t *partitions,
+    const struct deadline *d, struct err *err);
+
 enum kproduce_answer {
 	KPRODUCE_REFUSED = -1, /* err says why; no record will be accepted any more */
 	KPRODUCE_FULL,         /* poll and try again */
@@ -63,6 +67,8 @@ enum kproduce_answer {
 };
 
 enum kproduce_answer kproduce_send(struct kproduce *p, const struct record *r, void *cookie, struct err *err);
+enum kproduce_answer kproduce_send_to(struct kproduce *p, size_t topic_at, const struct record *r,
+    void *cookie, struct err *err);
 
 /* Serves acknowledgements, for at most wait_ms while there are none. */
 void kproduce_poll(struct kproduce *p, int wait_ms);

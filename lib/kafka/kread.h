@@ -60,6 +60,9 @@ size_t kread_ahead(const struct kread *r, size_t lane, size_t most, struct recor
 /* The lane's heads below this offset are given without headers. */
 void kread_plain(struct kread *r, size_t lane, int64_t until);
 
+/* See kclient_wake; of all lanes. */
+void kread_wake(struct kread *r, int fd);
+
 /* Waits up to wait_ms for something in this lane. */
 void kread_wait(struct kread *r, size_t lane, int wait_ms);
 

@@ -1,13 +1,14 @@
 /* ktxn: one Kafka transaction around all that a producer sends (KIP-98).
  *
- * One transaction to a producer: who wants another try opens another one. The producer was opened with a
- * transactional id; while it is at work, whoever begins with the same id fences it: its records are
+ * A producer makes one transaction after the other, until one does not end as it should: then it is spent, and
+ * who wants another try opens another one. The producer was opened with a transactional id; while it is at work, whoever begins with the same id fences it: its records are
  * aborted and it cannot commit any more. A transaction that was begun must be ended: one left open
  * keeps readers of committed records waiting until the broker ends it, by transaction.timeout.ms. */
 #ifndef KAFKA_KTXN_H
 #define KAFKA_KTXN_H
 
 #include "base/buf.h"
+#include "kafka/kmember.h"
 #include "kafka/kproduce.h"
 
 /* How long an open transaction lives when its owner does not answer. */
@@ -16,8 +17,13 @@
 /* The id under which a batch is sent in one transaction, appended. */
 void ktxn_id(struct buf *out, struct str topic, struct str batch);
 
-/* Fences others of this id, has the broker abort what they left open, and begins. */
+/* Begins. A producer's first one also fences others of this id, and has the broker abort what they left open. */
 int ktxn_begin(struct kproduce *p, const struct deadline *d, struct err *err);
+
+/* The member's offsets are committed with the transaction, or not at all: 0. 1: refused, the partitions were
+ * taken away; -1: failed. In both cases abort it. */
+int ktxn_offsets(struct kproduce *p, struct kmember *m, const struct kmember_part *parts, size_t count,
+    const struct deadline *d, struct err *err);
 
 enum ktxn_end {
 	KTXN_COMMITTED,
@@ -27,6 +33,10 @@ enum ktxn_end {
 
 /* Everything was acknowledged. A signal does not end the wait: half asked is asked. */
 enum ktxn_end ktxn_commit(struct kproduce *p, const struct deadline *d, struct err *err);
+
+/* No transaction may follow: the last one was not committed, or a connection was cut meanwhile, and what is
+ * still under way in it could end the next one. */
+bool ktxn_is_spent(const struct kproduce *p);
 
 /* As far as the broker answers within a second or two; it does the same by itself when time is up. */
 void ktxn_abort(struct kproduce *p);

@@ -1,0 +1,44 @@
+/* kready: the events of all batches of a stream, judged: which are ready, and what became of them.
+ *
+ * It reads each partition of STREAM.notification from a given offset on and follows it. What lies before
+ * is looked up where it matters (kafka/kjudge.h). Until kready_caught_up an event tells what was: another may
+ * overtake it. */
+#ifndef KAFKA_KREADY_H
+#define KAFKA_KREADY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "batch/fold.h"
+#include "kafka/klog.h"
+
+struct kready;
+
+/* options.follow is meant. seed: random. */
+int kready_open(struct kready **out, const struct kv *settings, const char *stream,
+    const struct klog_options *options, uint64_t seed, const struct deadline *d, struct err *err);
+void kready_close(struct kready *r);
+
+const char *kready_topic(const struct kready *r);
+int32_t kready_partitions(const struct kready *r);
+
+/* See kclient_wake. Before kready_start. */
+void kready_wake(struct kready *r, int fd);
+
+/* Begins at these offsets, one for each partition; -1, or what the log does not hold any more: at its
+ * beginning. */
+int kready_start(struct kready *r, const int64_t *offsets, const struct deadline *d, struct err *err);
+
+/* The next event that counts: 1, and *event and *fold, its batch after it, are valid until the next call; 0:
+ * none within wait_ms; -1. A batch from before the start is looked up, for which there is time until d. */
+int kready_next(struct kready *r, int wait_ms, const struct event **event, const struct fold **fold,
+    const struct deadline *d, struct err *err);
+
+/* Was everything seen that the topic held at the start? */
+bool kready_caught_up(const struct kready *r);
+
+/* A low mark: who starts at these offsets again sees every event of each batch that is not finished now and
+ * began within the last week; of an older one, the events to come. offsets has room for all partitions. */
+void kready_marks(const struct kready *r, int64_t *offsets);
+
+#endif
