@@ -101,6 +101,20 @@ void kclient_serve(struct kclient *c, int wait_ms)
 		wait_only(c, wait_ms);
 }
 
+void kclient_wake_queue(rd_kafka_queue_t *queue, int fd)
+{
+	static const uint64_t one = 1;
+	rd_kafka_queue_io_event_enable(queue, fd, &one, sizeof(one));
+}
+
+void kclient_wake(struct kclient *c, int fd)
+{
+	rd_kafka_queue_t *queue = c->subscribed ? rd_kafka_queue_get_consumer(c->rk)
+						: rd_kafka_queue_get_main(c->rk);
+	kclient_wake_queue(queue, fd);
+	rd_kafka_queue_destroy(queue);
+}
+
 int kclient_patience(int before_ms)
 {
 	if (before_ms == 0)

@@ -37,6 +37,9 @@ rd_kafka_topic_t *kclient_handle(struct kclient *c, const char *topic, struct er
 /* Lets librdkafka call back, for up to wait_ms; a subscribed client does that where it takes its records. */
 void kclient_serve(struct kclient *c, int wait_ms);
 
+/* kclient_wake for a queue of its own. */
+void kclient_wake_queue(rd_kafka_queue_t *queue, int fd);
+
 /* How long to wait for the answer to a question that got none in before_ms; 0: it was not asked yet. */
 int kclient_patience(int before_ms);
 

@@ -4,31 +4,17 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "kafka/inbox.h"
-#include "kafka/kclient_int.h"
-#include "kafka/kerr.h"
+#include "kafka/klane.h"
 #include "kafka/krecord.h"
 
 /* So long a lane may be silent before its broker is nudged. */
 #define PATIENCE_MS 5
-
-struct lane {
-	int32_t partition;
-	int64_t next, end;
-	int64_t plain_until; /* heads before it are wanted without headers */
-	bool started, done;
-	struct inbox in;
-	struct record head;
-	const rd_kafka_message_t *head_of; /* the message that head was made from */
-};
+#define NUDGE_MS    100
 
 struct kread {
 	struct kclient *client;
-	rd_kafka_topic_t *topic;
-	char *name;
-	struct lane *lanes;
+	struct klane *lanes;
 	size_t count;
-	size_t done;            /* lanes that are */
 
 	/* kread_any: while nothing comes all lanes' queues lead to one, for one wait over all of them;
 	 * while records come each is on its own, with a limit of its own. */
@@ -67,47 +53,17 @@ void kread_tune(struct kread_tuning *t, size_t lanes, int wait_ms)
 		t->pairs[i] = pairs[i];
 }
 
-static int lane_start(struct kread *r, struct lane *l, struct err *err)
-{
-	inbox_init(&l->in, r->client->rk);
-	if (l->next >= l->end) {
-		l->done = true;
-		r->done++;
-		return 0;
-	}
-	if (rd_kafka_consume_start_queue(r->topic, l->partition, l->next, l->in.queue))
-		return kerr_set(err, rd_kafka_last_error(), "topic %s, partition %d", r->name,
-		    l->partition);
-	l->started = true;
-	return 0;
-}
-
-/* A finished partition must leave, or others wait behind its empty fetches. */
-static void lane_finish(struct kread *r, struct lane *l)
-{
-	r->done += !l->done;
-	l->done = true;
-	if (l->started)
-		rd_kafka_consume_stop(r->topic, l->partition);
-	l->started = false;
-}
-
 int kread_open(struct kread **out, struct kclient *c, const char *topic,
     const struct kread_range *ranges, size_t count, struct err *err)
 {
 	struct kread *r = mem_zalloc(1, sizeof(*r));
 	r->client = c;
-	r->name = mem_strdup(topic);
 	r->lanes = mem_zalloc(count, sizeof(*r->lanes));
-	r->count = count;
-	r->topic = kclient_handle(c, topic, err);
-	int failed = r->topic ? 0 : -1;
-	for (size_t i = 0; i < count && !failed; i++) {
-		struct lane *l = &r->lanes[i];
-		*l = (struct lane){.partition = ranges[i].partition, .next = ranges[i].start,
-		    .end = ranges[i].end, .head = RECORD_INIT};
-		failed = lane_start(r, l, err);
-	}
+	int failed = 0;
+	for (; r->count < count && !failed; r->count++)
+		failed = klane_open(&r->lanes[r->count], c, topic, ranges[r->count].partition, err);
+	for (size_t i = 0; i < count && !failed; i++)
+		failed = klane_start(&r->lanes[i], ranges[i].start, ranges[i].end, err);
 	if (failed) {
 		kread_close(r);
 		return -1;
@@ -120,63 +76,22 @@ void kread_close(struct kread *r)
 {
 	if (!r)
 		return;
-	for (size_t i = 0; i < r->count; i++) {
-		struct lane *l = &r->lanes[i];
-		lane_finish(r, l);
-		inbox_release(&l->in);
-		headers_release(&l->head.headers);
-	}
+	for (size_t i = 0; i < r->count; i++)
+		klane_release(&r->lanes[i]);
 	inbox_release(&r->any);
-	if (r->topic)
-		rd_kafka_topic_destroy(r->topic);
 	free(r->lanes);
-	free(r->name);
 	free(r);
 }
 
-static int lane_error(const struct kread *r, const struct lane *l, const rd_kafka_message_t *m,
-    struct err *err)
+static bool is_done(const struct kread *r)
 {
-	if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-	    m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
-		return err_set(err, ST_FAIL,
-		    "topic %s, partition %d: offset %lld is not in the log any more "
-		    "(retention has deleted it)", r->name, l->partition, (long long)l->next);
-	if (m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-		return kclient_no_right(r->client, r->name, err);
-	return kerr_set(err, m->err, "topic %s, partition %d, offset %lld", r->name, l->partition,
-	    (long long)l->next);
+	for (size_t i = 0; i < r->count; i++)
+		if (!r->lanes[i].done)
+			return false;
+	return true;
 }
 
-/* Looks at one message of the lane. KREAD_EMPTY: it was nothing for the caller, drop it. */
-static enum kread_state lane_look(struct kread *r, struct lane *l, const rd_kafka_message_t *m,
-    struct err *err)
-{
-	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-		if (m->offset > l->next)
-			l->next = m->offset;
-		if (l->next >= l->end)
-			lane_finish(r, l);
-		return KREAD_EMPTY;
-	}
-	if (m->err == RD_KAFKA_RESP_ERR__TRANSPORT || m->err == RD_KAFKA_RESP_ERR__TIMED_OUT)
-		return KREAD_EMPTY; /* librdkafka goes on by itself */
-	if (m->err)
-		return (enum kread_state)lane_error(r, l, m, err);
-	if (m->offset >= l->end) {
-		lane_finish(r, l);
-		return KREAD_EMPTY;
-	}
-	if (m->offset < l->next)
-		return KREAD_EMPTY; /* a stale fetch gave it twice */
-	if (l->head_of != m) {
-		(m->offset < l->plain_until ? krecord_plain : krecord_from)(m, &l->head);
-		l->head_of = m;
-	}
-	return KREAD_RECORD;
-}
-
-static struct lane *lane_of(struct kread *r, int32_t partition)
+static struct klane *lane_of(struct kread *r, int32_t partition)
 {
 	for (size_t i = 0; i < r->count; i++)
 		if (r->lanes[i].partition == partition)
@@ -187,40 +102,21 @@ static struct lane *lane_of(struct kread *r, int32_t partition)
 enum kread_state kread_head(struct kread *r, size_t lane, const struct record **out,
     struct err *err)
 {
-	struct lane *l = &r->lanes[lane];
-	while (!l->done && inbox_fill(&l->in)) {
-		enum kread_state s = lane_look(r, l, l->in.list[l->in.at], err);
-		if (s == KREAD_EMPTY) {
-			inbox_drop(&l->in);
-			continue;
-		}
-		*out = &l->head;
-		return s;
-	}
-	return l->done ? KREAD_DONE : KREAD_EMPTY;
-}
-
-static void lane_pass(struct kread *r, struct lane *l)
-{
-	r->bytes += (int64_t)(l->head.key.len + l->head.value.len);
-	l->next = l->head.offset + 1;
-	l->head_of = NULL;
+	return klane_head(&r->lanes[lane], out, err);
 }
 
 void kread_pop(struct kread *r, size_t lane)
 {
-	struct lane *l = &r->lanes[lane];
+	struct klane *l = &r->lanes[lane];
 	bool joined = inbox_has(&r->any) && r->any.list[r->any.at] == l->head_of;
-	struct inbox *in = joined ? &r->any : &l->in;
-	lane_pass(r, l);
-	inbox_drop(in);
-	if (l->next >= l->end)
-		lane_finish(r, l);
+	r->bytes += (int64_t)(l->head.key.len + l->head.value.len);
+	inbox_drop(joined ? &r->any : &l->in);
+	klane_pass(l);
 }
 
 size_t kread_ahead(const struct kread *r, size_t lane, size_t most, struct record *out)
 {
-	const struct lane *l = &r->lanes[lane];
+	const struct klane *l = &r->lanes[lane];
 	size_t rest = inbox_has(&l->in) ? l->in.count - l->in.at - 1 : 0;
 	size_t ahead = most < rest ? most : rest;
 	const rd_kafka_message_t *m = ahead ? l->in.list[l->in.at + ahead] : NULL;
@@ -235,25 +131,26 @@ void kread_plain(struct kread *r, size_t lane, int64_t until)
 	r->lanes[lane].plain_until = until;
 }
 
-/* Before 2.2 the fetcher may sleep for up to a second when all queues were full; a request to the
- * partitions' leaders wakes it. */
-static void nudge(struct kread *r, const struct lane *first, size_t count)
+static void need_any(struct kread *r)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-	for (size_t i = 0; i < count; i++)
-		if (!first[i].done)
-			rd_kafka_topic_partition_list_add(list, r->name, first[i].partition)
-			    ->offset = KOFFSET_END;
-	rd_kafka_offsets_for_times(r->client->rk, list, 100);
-	rd_kafka_topic_partition_list_destroy(list);
+	if (!r->any.queue)
+		inbox_init(&r->any, r->client->rk);
+}
+
+void kread_wake(struct kread *r, int fd)
+{
+	need_any(r);
+	kclient_wake_queue(r->any.queue, fd);
+	for (size_t i = 0; i < r->count; i++)
+		kclient_wake_queue(r->lanes[i].in.queue, fd);
 }
 
 void kread_wait(struct kread *r, size_t lane, int wait_ms)
 {
-	struct lane *l = &r->lanes[lane];
+	struct klane *l = &r->lanes[lane];
 	inbox_wait(&l->in, wait_ms < PATIENCE_MS ? wait_ms : PATIENCE_MS);
 	if (!inbox_has(&l->in) && wait_ms > PATIENCE_MS) {
-		nudge(r, l, 1);
+		klane_nudge(l, 1, NUDGE_MS);
 		inbox_wait(&l->in, wait_ms - PATIENCE_MS);
 	}
 	kclient_serve(r->client, 0);
@@ -261,8 +158,7 @@ void kread_wait(struct kread *r, size_t lane, int wait_ms)
 
 static void join_queues(struct kread *r)
 {
-	if (!r->any.queue)
-		inbox_init(&r->any, r->client->rk);
+	need_any(r);
 	for (size_t i = 0; i < r->count; i++)
 		rd_kafka_queue_forward(r->lanes[i].in.queue, r->any.queue);
 	r->joined = true;
@@ -282,8 +178,8 @@ static enum kread_state joined_head(struct kread *r, size_t *lane, const struct 
 {
 	while (inbox_fill(&r->any)) {
 		const rd_kafka_message_t *m = r->any.list[r->any.at];
-		struct lane *l = lane_of(r, m->partition);
-		enum kread_state s = l && !l->done ? lane_look(r, l, m, err) : KREAD_EMPTY;
+		struct klane *l = lane_of(r, m->partition);
+		enum kread_state s = l && !l->done ? klane_look(l, m, err) : KREAD_EMPTY;
 		if (s == KREAD_EMPTY) {
 			inbox_drop(&r->any);
 			continue;
@@ -323,10 +219,10 @@ static enum kread_state head_in_a_moment(struct kread *r, int wait_ms, size_t *l
 	for (int waited_ms = 0; waited_ms < wait_ms && waited_ms < 4 * PATIENCE_MS;
 	     waited_ms += PATIENCE_MS) {
 		if (waited_ms == PATIENCE_MS)
-			nudge(r, r->lanes, r->count);
+			klane_nudge(r->lanes, r->count, NUDGE_MS);
 		inbox_wait(&r->lanes[first].in, PATIENCE_MS);
 		enum kread_state s = own_head(r, lane, out, err);
-		if (s != KREAD_EMPTY || r->done == r->count)
+		if (s != KREAD_EMPTY || is_done(r))
 			return s;
 	}
 	r->busy = false;
@@ -341,11 +237,11 @@ enum kread_state kread_any(struct kread *r, int wait_ms, size_t *lane,
 		s = joined_head(r, lane, out, err);
 	if (!r->joined && s == KREAD_EMPTY)
 		s = own_head(r, lane, out, err);
-	if (s == KREAD_EMPTY && !r->joined && r->busy && r->done < r->count)
+	if (s == KREAD_EMPTY && !r->joined && r->busy && !is_done(r))
 		s = head_in_a_moment(r, wait_ms, lane, out, err);
 	if (s != KREAD_EMPTY)
 		return s;
-	if (r->done == r->count)
+	if (is_done(r))
 		return KREAD_DONE;
 	if (!r->joined)
 		join_queues(r);
@@ -355,7 +251,7 @@ enum kread_state kread_any(struct kread *r, int wait_ms, size_t *lane,
 		return KREAD_EMPTY;
 	part_queues(r);
 	s = joined_head(r, lane, out, err);
-	return s == KREAD_EMPTY && r->done == r->count ? KREAD_DONE : s;
+	return s == KREAD_EMPTY && is_done(r) ? KREAD_DONE : s;
 }
 
 size_t kread_lanes(const struct kread *r)
@@ -370,10 +266,7 @@ int32_t kread_partition(const struct kread *r, size_t lane)
 
 void kread_set_end(struct kread *r, size_t lane, int64_t end)
 {
-	struct lane *l = &r->lanes[lane];
-	l->end = end;
-	if (!l->done && l->next >= end)
-		lane_finish(r, l);
+	klane_set_end(&r->lanes[lane], end);
 }
 
 int64_t kread_position(const struct kread *r, size_t lane)
