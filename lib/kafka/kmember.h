@@ -27,9 +27,8 @@ struct kmember_part {
 
 enum kmember_commit {
 	KMEMBER_COMMITTED,
-	KMEMBER_REFUSED, /* the partition is not ours any more: another member has it, or will */
-	KMEMBER_FAILED,  /* surely not committed; err says why */
-	KMEMBER_UNKNOWN, /* no answer in time */
+	KMEMBER_REFUSED, /* the partitions are not ours any more: another member has them, or will */
+	KMEMBER_FAILED,  /* err says why; ST_UNKNOWN: not answered. It may be tried again. */
 };
 
 struct kmember_options {
@@ -37,7 +36,7 @@ struct kmember_options {
 	const char *instance;      /* static membership: who comes back under it within session.timeout.ms keeps
 				    * his partitions; NULL: none */
 	const char *const *topics; /* ended by NULL; they must be there */
-	void (*committed)(void *ctx, void *cookie, enum kmember_commit result, const struct err *why);
+	void (*committed)(void *ctx, void *cookie, enum kmember_commit result, const struct err *err);
 	void *ctx;
 	void (*log)(int syslog_level, const char *text);
 };
@@ -61,14 +60,14 @@ enum kmember_event {
  * a broker needs. Calls committed() for the commits that were answered. */
 enum kmember_event kmember_poll(struct kmember *m, int wait_ms, struct err *err);
 
-/* What is ours, with what was committed when it was assigned. Valid until the next kmember_poll. */
+/* What is ours, with what was committed when it was assigned. Valid until it is given back or taken away. */
 const struct kmember_part *kmember_parts(const struct kmember *m, size_t *count);
 
 /* After KMEMBER_REVOKING: the group may go on. All of it waits for this, up to max.poll.interval.ms. */
 void kmember_release(struct kmember *m);
 
-/* Begins to commit; committed() will tell what became of it. -1 and err, and nothing was begun: a part would
- * go back behind what is committed. Parts of topics that the group does not divide are let through. */
+/* Begins to commit; committed() will tell what became of it: 0. Nothing was begun: 1, refused; -1 and err, for
+ * what would go back behind what is committed. Topics that the group does not divide are let through. */
 int kmember_commit(struct kmember *m, const struct kmember_part *parts, size_t count, void *cookie,
     struct err *err);
 
