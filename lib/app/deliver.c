@@ -282,11 +282,12 @@ int deliver_event(struct deliver *d, const char *topic, const struct record *eve
     int64_t *offset, const struct deadline *until, struct err *err)
 {
 	int32_t partitions;
+	size_t at;
 	struct record r = *event;
-	if (kproduce_turn(d->producer, topic, &partitions, until, err))
+	if (kproduce_add(d->producer, topic, &at, &partitions, until, err))
 		return -1;
 	r.partition = murmur2_partition(r.key, partitions);
-	if (kproduce_send(d->producer, &r, NULL, err) != KPRODUCE_SENT ||
+	if (kproduce_send_to(d->producer, at, &r, NULL, err) != KPRODUCE_SENT ||
 	    kproduce_flush(d->producer, until, err))
 		return -1;
 	const struct err *why = kproduce_trouble(d->producer);

@@ -17,6 +17,7 @@ struct kclient {
 	bool stuck;              /* a final reason was seen often enough to give up */
 	bool answered;           /* a broker did, ever */
 	struct err refused;      /* a topic that may not be part of the transaction */
+	bool troubled;           /* a reason was given, ever */
 	bool hung_up;            /* the last reason: a broker took the call, and cut the line */
 	bool waiting;            /* whether that passes */
 	struct deadline patience;

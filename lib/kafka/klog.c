@@ -17,6 +17,7 @@ struct klog {
 	struct kread *read;
 	struct kread_range *scan; /* what the scan reads: start, and the end when it began */
 	size_t scan_count;
+	int wake; /* -1: nobody */
 	struct event event, peeked;
 	size_t held; /* the lane whose head the caller has; SIZE_MAX: none */
 	int64_t records;
@@ -34,6 +35,7 @@ int klog_open(struct klog **out, const struct kv *settings, const char *stream,
 	l->stream = mem_strdup(stream);
 	l->options = *options;
 	l->held = SIZE_MAX;
+	l->wake = -1;
 	/* What else is asked of the broker waits behind the fetch. */
 	kread_tune(&tuning, 1, options->follow ? KREAD_CALM_MS : 1);
 	const char *pairs[KREAD_TUNING + 3] = {"isolation.level",
@@ -111,10 +113,19 @@ static int scan_begin(struct klog *l, struct err *err)
 	int failed =
 	    kread_open(&l->read, l->client, l->topic, endless, l->scan_count, err);
 	free(endless);
+	if (!failed)
+		kread_wake(l->read, l->wake);
 	return failed;
 }
 
-int klog_scan(struct klog *l, int64_t from_ms, const struct deadline *d, struct err *err)
+void klog_wake(struct klog *l, int fd)
+{
+	l->wake = fd;
+	kclient_wake(l->client, fd);
+}
+
+/* Makes l->scan of all partitions. Each begins at a time, or one of KOFFSET_*, and ends where the log does. */
+static int plan(struct klog *l, int64_t when, const struct deadline *d, struct err *err)
 {
 	size_t n = (size_t)l->partitions;
 	scan_end(l);
@@ -122,9 +133,6 @@ int klog_scan(struct klog *l, int64_t from_ms, const struct deadline *d, struct 
 	int64_t *starts = mem_zalloc(n, sizeof(*starts)), *ends = mem_zalloc(n, sizeof(*ends));
 	for (size_t i = 0; i < n; i++)
 		partitions[i] = (int32_t)i;
-	int64_t when = from_ms == KLOG_BEGINNING ? KOFFSET_BEGINNING
-	    : from_ms == KLOG_END		 ? KOFFSET_END
-						 : (from_ms > 0 ? from_ms : 0);
 	int failed = kclient_offsets(l->client, l->topic, partitions, n, when, starts, d, err);
 	if (!failed)
 		failed = kclient_offsets(l->client, l->topic, partitions, n, KOFFSET_END, ends, d,
@@ -136,7 +144,25 @@ int klog_scan(struct klog *l, int64_t from_ms, const struct deadline *d, struct 
 	free(partitions);
 	free(starts);
 	free(ends);
-	return failed ? -1 : scan_begin(l, err);
+	return failed ? -1 : 0;
+}
+
+int klog_scan(struct klog *l, int64_t from_ms, const struct deadline *d, struct err *err)
+{
+	int64_t when = from_ms == KLOG_BEGINNING ? KOFFSET_BEGINNING
+	    : from_ms == KLOG_END		 ? KOFFSET_END
+						 : (from_ms > 0 ? from_ms : 0);
+	return plan(l, when, d, err) ? -1 : scan_begin(l, err);
+}
+
+int klog_scan_from(struct klog *l, const int64_t *offsets, const struct deadline *d, struct err *err)
+{
+	if (plan(l, KOFFSET_BEGINNING, d, err))
+		return -1;
+	for (size_t i = 0; i < l->scan_count; i++)
+		if (offsets[i] > l->scan[i].start)
+			l->scan[i].start = offsets[i] < l->scan[i].end ? offsets[i] : l->scan[i].end;
+	return scan_begin(l, err);
 }
 
 int klog_scan_partition(struct klog *l, int32_t partition, int64_t offset,

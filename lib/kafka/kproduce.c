@@ -13,8 +13,9 @@
 
 struct kproduce {
 	struct kclient *client;
-	rd_kafka_topic_t *topic;
-	char *name;
+	rd_kafka_topic_t **topics;
+	size_t topic_count;
+	struct ktxn txn;
 	struct kproduce_options options;
 	int64_t in_flight;
 	int64_t longest;
@@ -37,17 +38,18 @@ bool kproduce_is_fenced(rd_kafka_resp_err_t e)
 }
 
 /* A broker that ended the transaction for its age looks the same as another owner. */
-static void set_fenced(const struct kproduce *p, struct err *err)
+void kproduce_say_fenced(const struct kproduce *p, struct err *err)
 {
 	char ms[32] = "";
 	size_t size = sizeof(ms);
 	rd_kafka_conf_get(rd_kafka_conf(p->client->rk), "transaction.timeout.ms", ms, &size);
-	err_set(err, ST_FAIL, "the transaction was ended from outside: another sender of this batch or "
+	err_set(err, ST_FAIL, "the transaction was ended from outside: another with the same work or "
 	    "batch-terminate took over, or it lasted longer than transaction.timeout.ms=%s", ms);
 }
 
-/* A fatal error stands behind the code by which a call or a record tells it. */
-void kproduce_explain(struct kproduce *p, rd_kafka_resp_err_t e, struct err *err)
+/* Why nothing can be written any more. A fatal error stands behind the code by which a call or a record tells
+ * it. */
+static void explain(struct kproduce *p, const char *topic, rd_kafka_resp_err_t e, struct err *err)
 {
 	char why[512];
 	bool behind = e == RD_KAFKA_RESP_ERR__PURGE_QUEUE || e == RD_KAFKA_RESP_ERR__FATAL ||
@@ -60,15 +62,15 @@ void kproduce_explain(struct kproduce *p, rd_kafka_resp_err_t e, struct err *err
 	/* Who may write no topic at all gets no producer id either. */
 	if (e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
 	    e == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
-		kclient_no_right(p->client, p->name, err);
+		kclient_no_right(p->client, topic, err);
 	else if (behind && p->client->refused.text)
 		err_set(err, p->client->refused.status, "%s", p->client->refused.text);
 	else if (kproduce_is_fenced(e))
-		set_fenced(p, err);
+		kproduce_say_fenced(p, err);
 	else if (fatal)
-		err_set(err, kerr_status(e), "topic %s: %s", p->name, why);
+		err_set(err, kerr_status(e), "topic %s: %s", topic, why);
 	else
-		kerr_set(err, e, "topic %s", p->name);
+		kerr_set(err, e, "topic %s", topic);
 }
 
 static void on_delivered(void *ctx, const rd_kafka_message_t *m)
@@ -77,7 +79,7 @@ static void on_delivered(void *ctx, const rd_kafka_message_t *m)
 	p->in_flight--;
 	/* The first reason counts: what follows it is often only its consequence. */
 	if (m->err && !p->trouble.text)
-		kproduce_explain(p, m->err, &p->trouble);
+		explain(p, rd_kafka_topic_name(m->rkt), m->err, &p->trouble);
 	struct kack ack = {
 	    .cookie = m->_private,
 	    .result = result_of(m),
@@ -118,6 +120,16 @@ static void tune(const struct kproduce_options *o, char give_up[24], const char 
 	memcpy(out, tuning, sizeof(tuning));
 }
 
+static int take_topic(struct kproduce *p, const char *topic, struct err *err)
+{
+	rd_kafka_topic_t *handle = kclient_handle(p->client, topic, err);
+	if (!handle)
+		return -1;
+	p->topics = mem_realloc(p->topics, p->topic_count + 1, sizeof(rd_kafka_topic_t *));
+	p->topics[p->topic_count++] = handle;
+	return 0;
+}
+
 int kproduce_open(struct kproduce **out, const struct kv *settings, const char *topic,
     const struct kproduce_options *options, struct err *err)
 {
@@ -127,9 +139,7 @@ int kproduce_open(struct kproduce **out, const struct kv *settings, const char *
 	struct kclient_options co = {.settings = tuning, .log = options->log};
 	struct kproduce *p = mem_zalloc(1, sizeof(*p));
 	p->options = *options;
-	p->name = mem_strdup(topic);
-	if (kclient_open(&p->client, KCLIENT_PRODUCER, settings, &co, err) ||
-	    !(p->topic = kclient_handle(p->client, topic, err))) {
+	if (kclient_open(&p->client, KCLIENT_PRODUCER, settings, &co, err) || take_topic(p, topic, err)) {
 		kproduce_close(p);
 		return -1;
 	}
@@ -143,20 +153,19 @@ int kproduce_open(struct kproduce **out, const struct kv *settings, const char *
 int kproduce_check(struct kproduce *p, int32_t *partitions, const struct deadline *d,
     struct err *err)
 {
-	return kclient_topic(p->client, p->name, partitions, d, err);
+	return kclient_topic(p->client, rd_kafka_topic_name(p->topics[0]), partitions, d, err);
 }
 
-int kproduce_turn(struct kproduce *p, const char *topic, int32_t *partitions,
+int kproduce_add(struct kproduce *p, const char *topic, size_t *topic_at, int32_t *partitions,
     const struct deadline *d, struct err *err)
 {
-	rd_kafka_topic_t *handle = kclient_handle(p->client, topic, err);
-	if (!handle)
-		return -1;
-	rd_kafka_topic_destroy(p->topic);
-	free(p->name);
-	p->topic = handle;
-	p->name = mem_strdup(topic);
-	return kproduce_check(p, partitions, d, err);
+	*topic_at = p->topic_count;
+	return take_topic(p, topic, err) || kclient_topic(p->client, topic, partitions, d, err) ? -1 : 0;
+}
+
+struct ktxn *kproduce_txn(struct kproduce *p)
+{
+	return &p->txn;
 }
 
 struct kclient *kproduce_client(struct kproduce *p)
@@ -178,19 +187,21 @@ bool kproduce_fits(const struct kproduce *p, const struct record *r, struct err 
 	return false;
 }
 
-enum kproduce_answer kproduce_send(struct kproduce *p, const struct record *r, void *cookie, struct err *err)
+enum kproduce_answer kproduce_send_to(struct kproduce *p, size_t topic_at, const struct record *r,
+    void *cookie, struct err *err)
 {
+	rd_kafka_topic_t *topic = p->topics[topic_at];
 	rd_kafka_headers_t *headers = krecord_headers(&r->headers);
 	void *value = (void *)(uintptr_t)r->value.ptr, *key = (void *)(uintptr_t)r->key.ptr;
 	rd_kafka_resp_err_t e;
 	if (headers)
-		e = rd_kafka_producev(p->client->rk, RD_KAFKA_V_RKT(p->topic),
+		e = rd_kafka_producev(p->client->rk, RD_KAFKA_V_RKT(topic),
 		    RD_KAFKA_V_PARTITION(r->partition), RD_KAFKA_V_VALUE(value, r->value.len),
 		    RD_KAFKA_V_KEY(key, r->key.len), RD_KAFKA_V_OPAQUE(cookie),
 		    RD_KAFKA_V_TIMESTAMP(r->ts_ms > 0 ? r->ts_ms : 0),
 		    RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
 	else
-		e = rd_kafka_producev(p->client->rk, RD_KAFKA_V_RKT(p->topic),
+		e = rd_kafka_producev(p->client->rk, RD_KAFKA_V_RKT(topic),
 		    RD_KAFKA_V_PARTITION(r->partition), RD_KAFKA_V_VALUE(value, r->value.len),
 		    RD_KAFKA_V_KEY(key, r->key.len), RD_KAFKA_V_OPAQUE(cookie),
 		    RD_KAFKA_V_TIMESTAMP(r->ts_ms > 0 ? r->ts_ms : 0), RD_KAFKA_V_END);
@@ -206,8 +217,13 @@ enum kproduce_answer kproduce_send(struct kproduce *p, const struct record *r, v
 		too_long(p, r, err);
 		return KPRODUCE_TOO_LONG;
 	}
-	kproduce_explain(p, e, err);
+	explain(p, rd_kafka_topic_name(topic), e, err);
 	return KPRODUCE_REFUSED;
+}
+
+enum kproduce_answer kproduce_send(struct kproduce *p, const struct record *r, void *cookie, struct err *err)
+{
+	return kproduce_send_to(p, 0, r, cookie, err);
 }
 
 void kproduce_poll(struct kproduce *p, int wait_ms)
@@ -220,8 +236,8 @@ int kproduce_flush(struct kproduce *p, const struct deadline *d, struct err *err
 	while (p->in_flight > 0) {
 		int slice_ms = deadline_slice_ms(d, 100);
 		if (slice_ms == 0)
-			return err_set(err, ST_UNKNOWN, "%lld records of topic %s not acknowledged",
-			    (long long)p->in_flight, p->name);
+			return err_set(err, ST_UNKNOWN, "%lld records not acknowledged",
+			    (long long)p->in_flight);
 		/* flush, and not poll alone, overrides linger.ms for what is still queued */
 		rd_kafka_flush(p->client->rk, slice_ms);
 	}
@@ -257,11 +273,11 @@ void kproduce_close(struct kproduce *p)
 		return;
 	if (p->client && p->in_flight)
 		give_back(p);
-	if (p->topic)
-		rd_kafka_topic_destroy(p->topic);
+	for (size_t i = 0; i < p->topic_count; i++)
+		rd_kafka_topic_destroy(p->topics[i]);
+	free(p->topics);
 	kclient_close(p->client);
 	err_clear(&p->trouble);
 	headers_release(&p->failed.headers);
-	free(p->name);
 	free(p);
 }

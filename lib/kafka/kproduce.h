@@ -1,4 +1,4 @@
-/* kproduce: delivers records to one topic: idempotent, acks=all, never copied.
+/* kproduce: delivers records to a topic, or to several: idempotent, acks=all, never copied.
  *
  * Value memory belongs to the caller until the record's acknowledgement names its cookie; key and
  * headers are copied. Acknowledgements come only while kproduce_poll or kproduce_flush run, in the
@@ -50,10 +50,6 @@ int kproduce_check(struct kproduce *p, int32_t *partitions, const struct deadlin
 
 /* Is it short enough for message.max.bytes? Else err says so. */
 bool kproduce_fits(const struct kproduce *p, const struct record *r, struct err *err);
-
-/* Later records go to this topic; those before it are acknowledged. */
-int kproduce_turn(struct kproduce *p, const char *topic, int32_t *partitions,
-    const struct deadline *d, struct err *err);
 
 /* Another topic to send to: *topic_at names it in kproduce_send_to. 0 is the one it was opened with. */
 int kproduce_add(struct kproduce *p, const char *topic, size_t *topic_at, int32_t *partitions,

@@ -30,15 +30,17 @@ void kready_wake(struct kready *r, int fd);
 int kready_start(struct kready *r, const int64_t *offsets, const struct deadline *d, struct err *err);
 
 /* The next event that counts: 1, and *event and *fold, its batch after it, are valid until the next call; 0:
- * none within wait_ms; -1. A batch from before the start is looked up, for which there is time until d. */
+ * none within wait_ms; -1. A batch from before the start is looked up, for which there is time until d. Wait
+ * with wait_ms, and not in poll(2), until all is caught up: this merges partitions by time. */
 int kready_next(struct kready *r, int wait_ms, const struct event **event, const struct fold **fold,
     const struct deadline *d, struct err *err);
 
 /* Was everything seen that the topic held at the start? */
 bool kready_caught_up(const struct kready *r);
 
-/* A low mark: who starts at these offsets again sees every event of each batch that is not finished now and
- * began within the last week; of an older one, the events to come. offsets has room for all partitions. */
+/* A low mark: who starts at these offsets again sees each batch that is not finished now. One that was begun a
+ * week before the newest event and is not sent yet holds back nothing: when it is, that is seen. offsets has
+ * room for all partitions. */
 void kready_marks(const struct kready *r, int64_t *offsets);
 
 #endif

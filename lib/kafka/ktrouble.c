@@ -151,6 +151,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	struct kclient *c = opaque;
 	(void)rk;
 	rd_kafka_resp_err_t e = (rd_kafka_resp_err_t)code;
+	c->troubled = true;
 	if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && c->trouble.text)
 		return; /* says less than the reason before it */
 	c->hung_up = is_hang_up(c, e, reason);

@@ -1,10 +1,12 @@
 #include "kafka/ktxn.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "kafka/kclient_int.h"
 #include "kafka/kerr.h"
+#include "kafka/kmember_int.h"
 #include "kafka/kproduce_int.h"
 
 /* So long a call may block without a look at what else happened. */
@@ -36,7 +38,7 @@ static int explain(struct kproduce *p, rd_kafka_error_t *e, struct err *err)
 		err_set(err, ST_USAGE, "transaction.timeout.ms=%s: longer than the broker allows "
 		    "(its transaction.max.timeout.ms)", text);
 	} else if (kproduce_is_fenced(code)) {
-		kproduce_explain(p, code, err);
+		kproduce_say_fenced(p, err);
 	} else {
 		return kerr_take(err, e, "transaction");
 	}
@@ -44,7 +46,7 @@ static int explain(struct kproduce *p, rd_kafka_error_t *e, struct err *err)
 	return -1;
 }
 
-int ktxn_begin(struct kproduce *p, const struct deadline *d, struct err *err)
+static int fence(struct kproduce *p, const struct deadline *d, struct err *err)
 {
 	struct kclient *c = kproduce_client(p);
 	rd_kafka_error_t *e;
@@ -56,8 +58,47 @@ int ktxn_begin(struct kproduce *p, const struct deadline *d, struct err *err)
 		if (kclient_check(c, d, "transaction", err))
 			return -1;
 	}
-	e = rd_kafka_begin_transaction(c->rk);
+	kproduce_txn(p)->ready = true;
+	return 0;
+}
+
+int ktxn_begin(struct kproduce *p, const struct deadline *d, struct err *err)
+{
+	if (!kproduce_txn(p)->ready && fence(p, d, err))
+		return -1;
+	rd_kafka_error_t *e = rd_kafka_begin_transaction(kproduce_client(p)->rk);
 	return e ? explain(p, e, err) : 0;
+}
+
+/* In one piece: a call that ran out of its time cannot go on, the transaction is lost then. */
+static int send_offsets(struct kproduce *p, const rd_kafka_topic_partition_list_t *list,
+    const rd_kafka_consumer_group_metadata_t *identity, const struct deadline *d, struct err *err)
+{
+	rd_kafka_error_t *e;
+	while ((e = rd_kafka_send_offsets_to_transaction(kproduce_client(p)->rk, list, identity,
+		    deadline_slice_ms(d, INT_MAX)))) {
+		if (!rd_kafka_error_is_retriable(e) || deadline_left_ms(d) == 0) {
+			bool refused = kmember_is_refusal(rd_kafka_error_code(e));
+			explain(p, e, err);
+			return refused ? 1 : -1;
+		}
+		rd_kafka_error_destroy(e);
+	}
+	return 0;
+}
+
+int ktxn_offsets(struct kproduce *p, struct kmember *m, const struct kmember_part *parts, size_t count,
+    const struct deadline *d, struct err *err)
+{
+	int answer = 1;
+	const rd_kafka_consumer_group_metadata_t *identity = kmember_identity(m);
+	rd_kafka_topic_partition_list_t *list =
+	    identity ? kmember_list(m, parts, count, &answer, err) : NULL;
+	if (!list)
+		return answer;
+	answer = send_offsets(p, list, identity, d, err);
+	rd_kafka_topic_partition_list_destroy(list);
+	return answer;
 }
 
 static enum ktxn_end unknown(rd_kafka_error_t *e, struct err *err)
@@ -74,6 +115,7 @@ enum ktxn_end ktxn_commit(struct kproduce *p, const struct deadline *d, struct e
 	struct deadline whole = *d;
 	rd_kafka_error_t *e;
 	whole.interrupted = NULL;
+	kproduce_txn(p)->spent = true;
 	while ((e = rd_kafka_commit_transaction(c->rk, deadline_slice_ms(&whole, SLICE_MS)))) {
 		kclient_serve(c, 0);
 		if (rd_kafka_error_txn_requires_abort(e)) {
@@ -86,12 +128,20 @@ enum ktxn_end ktxn_commit(struct kproduce *p, const struct deadline *d, struct e
 			return unknown(e, err);
 		rd_kafka_error_destroy(e);
 	}
+	kproduce_txn(p)->spent = false;
 	return KTXN_COMMITTED;
+}
+
+bool ktxn_is_spent(struct kproduce *p)
+{
+	kclient_serve(kproduce_client(p), 0); /* what befell the connection is told there */
+	return kproduce_txn(p)->spent || kproduce_client(p)->troubled;
 }
 
 void ktxn_abort(struct kproduce *p)
 {
 	struct kclient *c = kproduce_client(p);
+	kproduce_txn(p)->spent = true;
 	rd_kafka_error_t *e = rd_kafka_abort_transaction(c->rk, ABORT_MS);
 	if (e)
 		rd_kafka_error_destroy(e);

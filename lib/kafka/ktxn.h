@@ -1,8 +1,8 @@
 /* ktxn: one Kafka transaction around all that a producer sends (KIP-98).
  *
- * A producer makes one transaction after the other, until one does not end as it should: then it is spent, and
- * who wants another try opens another one. The producer was opened with a transactional id; while it is at work, whoever begins with the same id fences it: its records are
- * aborted and it cannot commit any more. A transaction that was begun must be ended: one left open
+ * A producer makes one after the other, until one does not end as it should: then it is spent, and who wants
+ * another try opens another one. The producer was opened with a transactional id; while it is at work, whoever
+ * begins with the same id fences it: its records are aborted and it cannot commit any more. A transaction that was begun must be ended: one left open
  * keeps readers of committed records waiting until the broker ends it, by transaction.timeout.ms. */
 #ifndef KAFKA_KTXN_H
 #define KAFKA_KTXN_H
@@ -34,9 +34,9 @@ enum ktxn_end {
 /* Everything was acknowledged. A signal does not end the wait: half asked is asked. */
 enum ktxn_end ktxn_commit(struct kproduce *p, const struct deadline *d, struct err *err);
 
-/* No transaction may follow: the last one was not committed, or a connection was cut meanwhile, and what is
- * still under way in it could end the next one. */
-bool ktxn_is_spent(const struct kproduce *p);
+/* No transaction may follow: the last one was not committed, or a connection was cut at any time, and what was
+ * under way in it could end the next one. */
+bool ktxn_is_spent(struct kproduce *p);
 
 /* As far as the broker answers within a second or two; it does the same by itself when time is up. */
 void ktxn_abort(struct kproduce *p);

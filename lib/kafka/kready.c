@@ -1,0 +1,142 @@
+#include "kafka/kready.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "kafka/kjudge.h"
+
+/* A batch that was begun and not sent for so long holds back no mark: most likely it was given up. */
+#define ABANDONED_MS (INT64_C(7) * 24 * 3600 * 1000)
+
+/* A batch that is not finished, and the first event of it that came. */
+struct hold {
+	enum batch_status status;
+	int32_t partition;
+	int64_t offset, ts_ms;
+};
+
+struct kready {
+	struct klog *log, *beside;
+	struct kjudge *judge;
+	struct map holds; /* id -> struct hold */
+	int64_t newest_ms;
+	uint64_t seed;
+};
+
+int kready_open(struct kready **out, const struct kv *settings, const char *stream,
+    const struct klog_options *options, uint64_t seed, const struct deadline *d, struct err *err)
+{
+	struct kready *r = mem_zalloc(1, sizeof(*r));
+	struct klog_options follow = *options;
+	const struct klog_options beside = {.log = options->log};
+	follow.follow = true;
+	r->seed = seed;
+	map_init(&r->holds, seed);
+	if (klog_open(&r->log, settings, stream, &follow, d, err) ||
+	    klog_open(&r->beside, settings, stream, &beside, d, err)) {
+		kready_close(r);
+		return -1;
+	}
+	*out = r;
+	return 0;
+}
+
+void kready_close(struct kready *r)
+{
+	if (!r)
+		return;
+	size_t at = 0;
+	void *hold;
+	while (map_next(&r->holds, &at, NULL, &hold))
+		free(hold);
+	map_release(&r->holds);
+	kjudge_close(r->judge);
+	klog_close(r->log);
+	klog_close(r->beside);
+	free(r);
+}
+
+const char *kready_topic(const struct kready *r)
+{
+	return klog_topic(r->log);
+}
+
+int32_t kready_partitions(const struct kready *r)
+{
+	return klog_partitions(r->log);
+}
+
+void kready_wake(struct kready *r, int fd)
+{
+	klog_wake(r->log, fd);
+}
+
+int kready_start(struct kready *r, const int64_t *offsets, const struct deadline *d, struct err *err)
+{
+	size_t n = (size_t)kready_partitions(r);
+	if (klog_scan_from(r->log, offsets, d, err))
+		return -1;
+	int64_t *starts = mem_zalloc(n, sizeof(*starts));
+	for (size_t i = 0; i < n; i++)
+		starts[i] = klog_start(r->log, (int32_t)i);
+	kjudge_open(&r->judge, r->beside, starts, r->seed);
+	free(starts);
+	return 0;
+}
+
+/* The first event of a batch holds the mark until the batch is finished. */
+static void hold(struct kready *r, const struct event *e, const struct fold *f)
+{
+	struct str id = buf_str(&e->id);
+	struct hold *h = map_get(&r->holds, id);
+	if (e->ts_ms > r->newest_ms)
+		r->newest_ms = e->ts_ms;
+	if (batch_is_finished(f->status)) {
+		free(map_remove(&r->holds, id));
+		return;
+	}
+	if (!h) {
+		h = mem_zalloc(1, sizeof(*h));
+		*h = (struct hold){.partition = e->partition, .offset = e->offset, .ts_ms = e->ts_ms};
+		map_put(&r->holds, id, h);
+	}
+	h->status = f->status;
+}
+
+int kready_next(struct kready *r, int wait_ms, const struct event **event, const struct fold **fold,
+    const struct deadline *d, struct err *err)
+{
+	int got;
+	while ((got = klog_next(r->log, wait_ms, event, err)) > 0) {
+		enum fold_verdict v;
+		if (kjudge_event(r->judge, *event, &v, d, err))
+			return -1;
+		if (v != FOLD_COUNTED && v != FOLD_PROGRESS)
+			continue;
+		*fold = kjudge_fold(r->judge);
+		hold(r, *event, *fold);
+		return 1;
+	}
+	return got;
+}
+
+bool kready_caught_up(const struct kready *r)
+{
+	return klog_caught_up(r->log);
+}
+
+void kready_marks(const struct kready *r, int64_t *offsets)
+{
+	size_t at = 0;
+	void *value;
+	for (int32_t p = 0; p < kready_partitions(r); p++)
+		offsets[p] = klog_position(r->log, p);
+	while (map_next(&r->holds, &at, NULL, &value)) {
+		const struct hold *h = value;
+		bool abandoned =
+		    h->status == BATCH_STARTED && r->newest_ms - h->ts_ms > ABANDONED_MS;
+		if (!abandoned && h->offset < offsets[h->partition])
+			offsets[h->partition] = h->offset;
+	}
+}
