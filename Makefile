@@ -41,10 +41,12 @@ CMD_SRC := $(wildcard cmd/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 TOOLS := $(CMD_SRC:cmd/%.c=%)
 TOOLTEST_SRC := $(wildcard tests/tool/*.c)
+KAFKATEST_SRC := $(wildcard tests/kafka-units/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 BINS := $(TOOLS:%=$(B)/bin/%)
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 TOOLTESTS := $(TOOLTEST_SRC:tests/tool/%.c=$(B)/tooltest/%)
+KAFKATESTS := $(KAFKATEST_SRC:tests/kafka-units/%.c=$(B)/kafkatest/%)
 FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/bin/fuzz-%)
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
@@ -82,6 +84,11 @@ $(B)/tooltest/%: $(B)/obj/tests/tool/%.o $(B)/libbatch.a
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(shell pkg-config --libs cmocka) -o $@
 
+# Those of lib/kafka need one: tests/kafka-units.bats runs them.
+$(B)/kafkatest/%: $(B)/obj/tests/kafka-units/%.o $(B)/libbatch.a
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(shell pkg-config --libs cmocka) -o $@
+
 # With FUZZ=1 only: what takes texts from outside, which is the pure rooms and the configuration.
 $(B)/bin/fuzz-%: $(B)/obj/tests/fuzz/%.o $(call obj,$(wildcard lib/tool/*.c)) $(B)/libpure.a
 	@mkdir -p $(@D)
@@ -90,7 +97,9 @@ $(B)/bin/fuzz-%: $(B)/obj/tests/fuzz/%.o $(call obj,$(wildcard lib/tool/*.c)) $(
 %/:
 	@mkdir -p $@
 
-unit: $(UNITS) $(TOOLTESTS)
+unit: $(UNITS) $(TOOLTESTS) $(KAFKATESTS)
+
+kafka-units: $(KAFKATESTS)
 
 check: all unit
 	@tests/check.sh $(B)
@@ -164,12 +173,12 @@ uninstall:
 
 # What was fetched stays, Kafka and a newer librdkafka: no products of this tree.
 clean:
-	rm -rf build/obj build/bin build/unit build/tooltest build/san build/clang build/fuzz \
+	rm -rf build/obj build/bin build/unit build/tooltest build/kafkatest build/san build/clang build/fuzz \
 	    build/bench build/broker build/*.a build/flags
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all unit check fuzzers fuzz test torture demo broker install uninstall clean \
+.PHONY: all unit kafka-units check fuzzers fuzz test torture demo broker install uninstall clean \
     bench bench-quick bench-programs scale FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
