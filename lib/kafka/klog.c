@@ -160,8 +160,8 @@ int klog_scan_from(struct klog *l, const int64_t *offsets, const struct deadline
 	if (plan(l, KOFFSET_BEGINNING, d, err))
 		return -1;
 	for (size_t i = 0; i < l->scan_count; i++)
-		if (offsets[i] > l->scan[i].start)
-			l->scan[i].start = offsets[i] < l->scan[i].end ? offsets[i] : l->scan[i].end;
+		if (offsets[i] > l->scan[i].start && offsets[i] <= l->scan[i].end)
+			l->scan[i].start = offsets[i];
 	return scan_begin(l, err);
 }
 

@@ -45,7 +45,7 @@ int32_t klog_home(const struct klog *l, struct str id);
 /* From this time on (or KLOG_*), all partitions. A second call starts anew. */
 int klog_scan(struct klog *l, int64_t from_ms, const struct deadline *d, struct err *err);
 
-/* The same from these offsets on, one for each partition; -1, or what the log does not hold any more: from its
+/* The same from these offsets on, one for each partition; -1, or what this log does not hold: from its
  * beginning. */
 int klog_scan_from(struct klog *l, const int64_t *offsets, const struct deadline *d, struct err *err);
 

@@ -25,7 +25,7 @@ int32_t kready_partitions(const struct kready *r);
 /* See kclient_wake. Before kready_start. */
 void kready_wake(struct kready *r, int fd);
 
-/* Begins at these offsets, one for each partition; -1, or what the log does not hold any more: at its
+/* Begins at these offsets, one for each partition; -1, or what this log does not hold: at its
  * beginning. */
 int kready_start(struct kready *r, const int64_t *offsets, const struct deadline *d, struct err *err);
 
