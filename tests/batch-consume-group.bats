@@ -310,3 +310,8 @@ all_of() { # GROUP OPTION...
 		says
 	done
 }
+
+@test "a setting that would have partitions given one by one is refused" {
+	run -2 --separate-stderr all_of "$G" -X partition.assignment.strategy=cooperative-sticky
+	says partition.assignment.strategy=cooperative-sticky 'not with a consumer group'
+}

@@ -335,10 +335,12 @@ enum kmember_commit kmember_commit_now(struct kmember *m, const struct kmember_p
     size_t count, const struct deadline *d, struct err *err)
 {
 	int answer;
+	struct deadline whole = *d;
 	rd_kafka_topic_partition_list_t *list = kmember_list(m, parts, count, &answer, err);
 	if (!list)
 		return answer > 0 ? KMEMBER_REFUSED : KMEMBER_FAILED;
-	rd_kafka_resp_err_t e = kjoin_commit(m->join.client, list, d);
+	whole.interrupted = NULL;
+	rd_kafka_resp_err_t e = kjoin_commit(m->join.client, list, &whole);
 	rd_kafka_topic_partition_list_destroy(list);
 	return result_of(e, err);
 }

@@ -71,7 +71,8 @@ void kmember_release(struct kmember *m);
 int kmember_commit(struct kmember *m, const struct kmember_part *parts, size_t count, void *cookie,
     struct err *err);
 
-/* The same, and waits for the answer; for the end. committed() is not called for it. */
+/* The same, and waits for the answer; for the end, so a signal does not end the wait. committed() is not called
+ * for it. */
 enum kmember_commit kmember_commit_now(struct kmember *m, const struct kmember_part *parts,
     size_t count, const struct deadline *d, struct err *err);
 

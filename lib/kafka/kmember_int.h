@@ -6,8 +6,8 @@
 
 #include "kafka/kmember.h"
 
-/* Who the member was when its partitions were assigned; NULL: it has none. Asked for later, librdkafka tells
- * of one who was thrown out that it is nobody, and a commit by nobody is not refused. */
+/* Who the member was when its partitions were assigned: a commit by one who has been thrown out since is to be
+ * refused; NULL: it has none. */
 const rd_kafka_consumer_group_metadata_t *kmember_identity(const struct kmember *m);
 
 /* These parts to be committed, NULL and *answer: 1, refused; -1 and err. */

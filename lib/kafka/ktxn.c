@@ -74,10 +74,12 @@ int ktxn_begin(struct kproduce *p, const struct deadline *d, struct err *err)
 static int send_offsets(struct kproduce *p, const rd_kafka_topic_partition_list_t *list,
     const rd_kafka_consumer_group_metadata_t *identity, const struct deadline *d, struct err *err)
 {
+	struct deadline whole = *d;
 	rd_kafka_error_t *e;
+	whole.interrupted = NULL;
 	while ((e = rd_kafka_send_offsets_to_transaction(kproduce_client(p)->rk, list, identity,
-		    deadline_slice_ms(d, INT_MAX)))) {
-		if (!rd_kafka_error_is_retriable(e) || deadline_left_ms(d) == 0) {
+		    deadline_slice_ms(&whole, INT_MAX)))) {
+		if (!rd_kafka_error_is_retriable(e) || deadline_left_ms(&whole) == 0) {
 			bool refused = kmember_is_refusal(rd_kafka_error_code(e));
 			explain(p, e, err);
 			return refused ? 1 : -1;
@@ -96,7 +98,8 @@ int ktxn_offsets(struct kproduce *p, struct kmember *m, const struct kmember_par
 	    identity ? kmember_list(m, parts, count, &answer, err) : NULL;
 	if (!list)
 		return answer;
-	answer = send_offsets(p, list, identity, d, err);
+	/* First the records: asked for both at once, the broker puts one off, for longer than it takes. */
+	answer = kproduce_flush(p, d, err) ? -1 : send_offsets(p, list, identity, d, err);
 	rd_kafka_topic_partition_list_destroy(list);
 	return answer;
 }

@@ -17,11 +17,12 @@
 /* The id under which a batch is sent in one transaction, appended. */
 void ktxn_id(struct buf *out, struct str topic, struct str batch);
 
-/* Begins. A producer's first one also fences others of this id, and has the broker abort what they left open. */
+/* Begins. A producer's first one also fences others of this id, and has the broker abort what they left open.
+ * Right behind the end of the last one, within 2 ms or so, the broker puts off what is sent for 20 ms. */
 int ktxn_begin(struct kproduce *p, const struct deadline *d, struct err *err);
 
-/* The member's offsets are committed with the transaction, or not at all: 0. 1: refused, the partitions were
- * taken away; -1: failed. In both cases abort it. */
+/* Waits until all records are acknowledged. Then the member's offsets are committed with the transaction, or
+ * not at all: 0. 1: refused, the partitions were taken away; -1: failed. In both cases abort it. */
 int ktxn_offsets(struct kproduce *p, struct kmember *m, const struct kmember_part *parts, size_t count,
     const struct deadline *d, struct err *err);
 

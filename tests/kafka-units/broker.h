@@ -72,7 +72,9 @@ static inline void make_topic(const char *name, int64_t partitions)
 	bool made;
 	int64_t n = 0, replication;
 	struct deadline d = soon();
-	const struct kadmin_topic t = {.name = name, .partitions = partitions, .replication = 1};
+	const char *const none[] = {NULL};
+	const struct kadmin_topic t = {.name = name, .partitions = partitions, .replication = 1,
+	    .configs = none};
 	ok(kclient_open(&c, KCLIENT_ADMIN, settings(), NULL, &err));
 	ok(kadmin_create(c, &t, 1, &made, &d, &err));
 	ok(kadmin_layout(c, name, &n, &replication, &d, &err));

@@ -48,6 +48,34 @@ static void test_kmember_owns_all_and_comes_back(void **state)
 	leave(m);
 }
 
+static int fetches;
+
+static void count_fetches(int level, const char *text)
+{
+	(void)level;
+	fetches += strstr(text, "Fetch topic") != NULL;
+}
+
+static void test_kmember_reads_nothing(void **state)
+{
+	const char *topics[] = {new_topic("t", 1), NULL};
+	const char *const pairs[] = {"debug", "fetch", NULL};
+	struct kmember *m;
+	struct kv kv;
+	struct deadline d = soon();
+	const struct kmember_options o = {.group = fresh("group"), .topics = topics,
+	    .committed = on_committed, .log = count_fetches};
+	(void)state;
+	fill(topics[0], 0, 0, 10, 10);
+	settings_of(&kv, pairs);
+	ok(kmember_open(&m, &kv, &o, &d, &err));
+	kv_release(&kv);
+	assert_int_equal(next_of(m, NULL), KMEMBER_ASSIGNED);
+	quiet(m, 500);
+	assert_int_equal(fetches, 0);
+	leave(m);
+}
+
 static void test_kmember_commits_of_several_kinds(void **state)
 {
 	const char *topic = new_topic("t", 1), *other = new_topic("marks", 1);
@@ -273,6 +301,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_kmember_owns_all_and_comes_back),
+	    cmocka_unit_test(test_kmember_reads_nothing),
 	    cmocka_unit_test(test_kmember_commits_of_several_kinds),
 	    cmocka_unit_test(test_kmember_drains_before_it_gives_up),
 	    cmocka_unit_test(test_kmember_that_drains_too_long_is_told),

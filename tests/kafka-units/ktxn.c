@@ -1,20 +1,20 @@
 #include "kafka/ktxn.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "kafka/kparts.h"
 #include "member.h"
 #include "other.h"
 
-static struct kproduce *open_producer(const char *id, const char *topic, const char *const *pairs)
+static struct kproduce *open_producer(const char *id, const char *topic)
 {
 	struct kproduce *p;
-	struct kv kv;
 	struct deadline d = soon();
 	int32_t ignored;
 	const struct kproduce_options o = {.transaction = id, .acked = ignore_ack};
-	settings_of(&kv, pairs);
-	ok(kproduce_open(&p, &kv, topic, &o, &err));
+	ok(kproduce_open(&p, settings(), topic, &o, &err));
 	ok(kproduce_check(p, &ignored, &d, &err));
-	kv_release(&kv);
 	return p;
 }
 
@@ -24,7 +24,7 @@ static void begin(struct kproduce *p)
 	ok(ktxn_begin(p, &d, &err));
 }
 
-static void send(struct kproduce *p, const char *value)
+static void put(struct kproduce *p, const char *value)
 {
 	struct record r = RECORD_INIT;
 	r.partition = 0;
@@ -79,11 +79,11 @@ static void test_ktxn_many_in_a_row(void **state)
 	(void)state;
 	struct kmember *m = join(group, in);
 	assert_int_equal(next_of(m, NULL), KMEMBER_ASSIGNED);
-	struct kproduce *p = open_producer(out, out, NULL);
+	struct kproduce *p = open_producer(out, out);
 	int64_t began_ms = clock_mono_ms();
 	for (int i = 1; i <= 200; i++) {
 		begin(p);
-		send(p, "one");
+		put(p, "one");
 		ok(offsets(p, m, in, i));
 		assert_int_equal(commit(p), KTXN_COMMITTED);
 		assert_false(ktxn_is_spent(p));
@@ -105,16 +105,16 @@ static void test_ktxn_aborted_leaves_nothing(void **state)
 	(void)state;
 	struct kmember *m = join(group, in);
 	assert_int_equal(next_of(m, NULL), KMEMBER_ASSIGNED);
-	struct kproduce *p = open_producer(out, out, NULL);
+	struct kproduce *p = open_producer(out, out);
 	begin(p);
-	send(p, "one");
+	put(p, "one");
 	ok(offsets(p, m, in, 10));
 	ktxn_abort(p);
 	assert_true(ktxn_is_spent(p));
 	kproduce_close(p);
-	p = open_producer(out, out, NULL);
+	p = open_producer(out, out);
 	begin(p);
-	send(p, "two");
+	put(p, "two");
 	ok(offsets(p, m, in, 5));
 	assert_int_equal(commit(p), KTXN_COMMITTED);
 	kproduce_close(p);
@@ -126,34 +126,49 @@ static void test_ktxn_aborted_leaves_nothing(void **state)
 	leave(m);
 }
 
-/* A producer that another one has fenced, and one in whose life a connection could not be had. */
-static void test_ktxn_spent_when_something_happened(void **state)
+static void test_ktxn_fenced_is_spent(void **state)
 {
 	const char *out = new_topic("out", 1);
-	char brokers[200];
 	(void)state;
-	struct kproduce *p = open_producer(out, out, NULL);
+	struct kproduce *p = open_producer(out, out);
 	begin(p);
-	send(p, "one");
-	struct kproduce *after = open_producer(out, out, NULL);
+	put(p, "one");
+	struct kproduce *after = open_producer(out, out);
 	begin(after);
 	assert_int_not_equal(commit(p), KTXN_COMMITTED);
 	assert_true(ktxn_is_spent(p));
 	kproduce_close(p);
 	assert_false(ktxn_is_spent(after));
-	send(after, "two");
+	put(after, "two");
 	assert_int_equal(commit(after), KTXN_COMMITTED);
 	assert_false(ktxn_is_spent(after));
 	kproduce_close(after);
+	assert_int_equal(committed(out), 1);
+}
 
-	snprintf(brokers, sizeof(brokers), "127.0.0.1:9,%s", getenv("BATCH_BROKERS"));
-	const char *const pairs[] = {"bootstrap.servers", brokers, NULL};
-	p = open_producer(out, out, pairs);
+/* Every connection that this process has. */
+static void cut_connections(void)
+{
+	for (int fd = 3; fd < 100; fd++) {
+		struct sockaddr_in peer;
+		socklen_t size = sizeof(peer);
+		if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0)
+			shutdown(fd, SHUT_RDWR);
+	}
+}
+
+static void test_ktxn_cut_off_is_spent(void **state)
+{
+	const char *out = new_topic("out", 1);
+	(void)state;
+	struct kproduce *p = open_producer(out, out);
 	begin(p);
-	send(p, "three");
-	for (struct deadline d = soon(); !ktxn_is_spent(p) && deadline_left_ms(&d);)
-		kproduce_poll(p, 20);
-	assert_true(ktxn_is_spent(p));
+	put(p, "one");
+	assert_int_equal(commit(p), KTXN_COMMITTED);
+	assert_false(ktxn_is_spent(p));
+	begin(p);
+	put(p, "two");
+	cut_connections();
 	assert_int_equal(commit(p), KTXN_COMMITTED);
 	assert_true(ktxn_is_spent(p));
 	kproduce_close(p);
@@ -173,9 +188,9 @@ static void transactions_of_the_frozen(bool another_stays)
 	other_freeze(&frozen);
 	struct kmember *m = join(group, in);
 	assert_int_equal(next_of(m, NULL), KMEMBER_ASSIGNED);
-	struct kproduce *p = open_producer("another", out, NULL);
+	struct kproduce *p = open_producer("another", out);
 	begin(p);
-	send(p, "right");
+	put(p, "right");
 	ok(offsets(p, m, in, 100));
 	assert_int_equal(commit(p), KTXN_COMMITTED);
 	kproduce_close(p);
@@ -212,14 +227,14 @@ static int be_worker(const char *group, const char *in)
 	char line[32], out[100];
 	snprintf(out, sizeof(out), "%s.out", in);
 	struct kmember *m = join(group, in);
-	struct kproduce *p = open_producer(out, out, NULL);
+	struct kproduce *p = open_producer(out, out);
 	if (next_of(m, NULL) != KMEMBER_ASSIGNED)
 		return 1;
 	other_report("assigned");
 	if (!fgets(line, sizeof(line), stdin))
 		return 1;
 	begin(p);
-	send(p, "wrong");
+	put(p, "wrong");
 	int answer = offsets(p, m, in, strtoll(line, NULL, 10));
 	other_report(answer > 0 ? "refused" : answer < 0 ? err.text : "accepted");
 	if (answer)
@@ -236,7 +251,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_ktxn_many_in_a_row),
 	    cmocka_unit_test(test_ktxn_aborted_leaves_nothing),
-	    cmocka_unit_test(test_ktxn_spent_when_something_happened),
+	    cmocka_unit_test(test_ktxn_fenced_is_spent),
+	    cmocka_unit_test(test_ktxn_cut_off_is_spent),
 	    cmocka_unit_test(test_ktxn_frozen_while_another_works),
 	    cmocka_unit_test(test_ktxn_frozen_while_another_came_and_went),
 	};
