@@ -186,38 +186,46 @@ static void test_kready_does_not_wait_for_what_was_given_up(void **state)
 {
 	static const int64_t beginning[] = {-1};
 	struct stream s;
-	struct batch old, old_and_sent, young;
+	struct batch old, named, sent, young;
 	enum batch_status status = BATCH_NONE;
 	int64_t mark;
 	(void)state;
 	begin(&s, 1);
 	s.now_ms -= 8 * DAY_MS;
-	create(&s, &old, NULL);                      /* 0 */
-	create(&s, &old_and_sent, "old and sent");   /* 1 */
-	change(&s, &old_and_sent, BATCH_COMPLETE);   /* 2 */
+	create(&s, &old, NULL);            /* 0 */
+	create(&s, &named, "named");       /* 1 */
+	create(&s, &sent, "sent");         /* 2 */
+	change(&s, &sent, BATCH_COMPLETE); /* 3 */
 	s.now_ms += 8 * DAY_MS;
-	create(&s, &young, NULL);                    /* 3 */
+	create(&s, &young, NULL);          /* 4 */
 	struct kready *r = follow(&s, beginning, -1);
 	catch_up(r, &old, &status);
 	kready_marks(r, &mark);
-	assert_int_equal(mark, 1);
+	assert_int_equal(mark, 2);
 	kready_close(r);
-	change(&s, &old_and_sent, BATCH_PROCESSED);  /* 4 */
+	change(&s, &sent, BATCH_PROCESSED); /* 5 */
 	r = follow(&s, &mark, -1);
 	catch_up(r, &old, &status);
 	kready_marks(r, &mark);
-	assert_int_equal(mark, 3);
+	assert_int_equal(mark, 4);
 	kready_close(r);
 
-	/* If it goes on after all, it is known. */
-	change(&s, &old, BATCH_COMPLETE);            /* 5 */
+	/* If they go on after all, they are known. */
+	change(&s, &old, BATCH_COMPLETE);
+	change(&s, &named, BATCH_COMPLETE);
 	r = follow(&s, &mark, -1);
 	status = BATCH_NONE;
 	catch_up(r, &old, &status);
 	assert_int_equal(status, BATCH_SENT);
 	kready_close(r);
+	r = follow(&s, &mark, -1);
+	status = BATCH_NONE;
+	catch_up(r, &named, &status);
+	assert_int_equal(status, BATCH_SENT);
+	kready_close(r);
 	batch_release(&old);
-	batch_release(&old_and_sent);
+	batch_release(&named);
+	batch_release(&sent);
 	batch_release(&young);
 	kproduce_close(s.events);
 }
