@@ -76,8 +76,8 @@ includes() { # FILE...
 libc='assert ctype endian errno float inttypes iso646 limits math regex stdalign stdarg stdbool
 stdatomic stddef stdint stdio stdlib stdnoreturn string'
 system="$libc dirent fcntl fnmatch getopt glob locale poll pwd signal spawn sys/file sys/ioctl
-sys/mman sys/pidfd sys/prctl sys/random sys/resource sys/stat sys/types sys/uio sys/wait syslog
-termios time unistd"
+sys/mman sys/pidfd sys/prctl sys/random sys/resource sys/socket sys/stat sys/types sys/uio sys/un
+sys/wait syslog termios time unistd"
 
 # Sets internal to the headers of kafka that bring librdkafka, by themselves or by another, as a
 # pattern, and public to the others.
@@ -315,8 +315,8 @@ check "no function is longer than 60 lines" long_functions 60 '.*' "${sources[@]
 check "no main is longer than 40 lines" long_functions 40 main cmd/*.c
 
 check "base and batch are pure" wants "$impure" none "${pure[@]}"
-check "exit is called in tool.c, sig.c and proc.c alone" \
-	wants '_?exit|_Exit|quick_exit' 'lib/tool/(tool|sig|proc)' "${sources[@]}"
+check "exit is called in tool.c, sig.c and process.c alone" \
+	wants '_?exit|_Exit|quick_exit' 'lib/tool/(tool|sig|process)' "${sources[@]}"
 check "nothing is printed through stdio" wants "$stdio_out|$stdio_err" none "${sources[@]}"
 check "only msg.c writes to stderr" code_with "$to_stderr" "${quiet[@]}"
 

@@ -7,7 +7,7 @@
 
 static volatile sig_atomic_t end_signal;
 static volatile sig_atomic_t usr1;
-static volatile sig_atomic_t command;
+static volatile sig_atomic_t groups[SIG_GROUPS]; /* 0: free */
 
 static void set_action(int n, void (*handler)(int), const sigset_t *blocked)
 {
@@ -29,11 +29,19 @@ void sig_reraise(int n)
 	sigprocmask(SIG_UNBLOCK, &only, NULL);
 }
 
+static void kill_groups(void)
+{
+	for (int i = 0; i < SIG_GROUPS; i++) {
+		int group = groups[i];
+		if (group > 0)
+			kill(-group, SIGKILL);
+	}
+}
+
 static void on_end(int n)
 {
 	if (end_signal) {
-		if (command)
-			kill(-command, SIGKILL);
+		kill_groups();
 		sig_reraise(n);
 		_exit(128 + n);
 	}
@@ -86,9 +94,32 @@ bool sig_take_usr1(void)
 	return true;
 }
 
-void sig_command(int group)
+/* Where it stands, SIG_GROUPS: nowhere. */
+static int find_group(int group)
 {
-	command = group;
+	int i = 0;
+	while (i < SIG_GROUPS && groups[i] != group)
+		i++;
+	return i;
+}
+
+bool sig_has_room(void)
+{
+	return find_group(0) < SIG_GROUPS;
+}
+
+void sig_add_group(int group)
+{
+	int at = find_group(0);
+	if (at < SIG_GROUPS)
+		groups[at] = group;
+}
+
+void sig_remove_group(int group)
+{
+	int at = find_group(group);
+	if (at < SIG_GROUPS)
+		groups[at] = 0;
 }
 
 void sig_default_all(void)

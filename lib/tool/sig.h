@@ -18,9 +18,12 @@ bool sig_ended(void);     /* the first signal came */
 int sig_number(void);     /* which, 0: none */
 bool sig_take_usr1(void); /* SIGUSR1 came since the last question */
 
-/* The process group of the command that runs: what ends the process at once ends it, too, by
- * SIGKILL. There is one at most; 0: none. */
-void sig_command(int group);
+/* The process groups of the commands that run: what ends the process at once ends them, too, by
+ * SIGKILL. Ask for room before one is added. */
+#define SIG_GROUPS 1024
+bool sig_has_room(void);
+void sig_add_group(int group);
+void sig_remove_group(int group); /* nothing if it is not among them */
 
 /* Ends the process by signal n, so that its parent sees which. Returns only if that is impossible
  * (process 1 of a container is not killed by its own signal). */

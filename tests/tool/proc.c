@@ -152,23 +152,31 @@ static void test_proc_clean_start(void **state)
 	buf_release(&text);
 }
 
-/* A tool with a command that hears no signal, and whose own child holds the descriptor, too. */
-static void run_deaf_command(int out)
+enum { DEAF = 3 };
+
+/* A tool with commands that hear no signal, and whose own children hold the descriptor, too. One
+ * before them has ended. */
+static void run_deaf_commands(int out)
 {
 	struct proc_spec spec = {.shell = "trap '' TERM INT; sleep 1000 & echo ready; wait"};
-	struct proc p;
+	struct proc_spec brief = {.shell = "exit 0"};
+	struct proc first, p[DEAF];
 	struct err err = ERR_INIT;
+	struct deadline d = soon();
 	dup2(out, 1);
 	close(out);
 	sig_setup();
-	if (proc_start(&p, &spec, &err))
+	if (proc_start(&first, &brief, &err))
 		_exit(1);
+	for (int i = 0; i < DEAF; i++)
+		if (proc_start(&p[i], &spec, &err) || (i == 1 && !proc_wait(&first, &d)))
+			_exit(1);
 	close(1);
 	for (;;)
 		pause();
 }
 
-/* The second signal does not wait for it, and still leaves nobody behind. */
+/* The second signal does not wait for them, and still leaves nobody behind. */
 static void test_proc_second_signal(void **state)
 {
 	int fds[2], status;
@@ -177,9 +185,10 @@ static void test_proc_second_signal(void **state)
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	pid_t tool = fork();
 	if (tool == 0)
-		run_deaf_command(fds[1]);
+		run_deaf_commands(fds[1]);
 	close(fds[1]);
-	assert_int_equal(read(fds[0], ready, 6), 6);
+	for (int i = 0; i < DEAF; i++)
+		assert_int_equal(read(fds[0], ready, 6), 6);
 	assert_int_equal(kill(tool, SIGINT), 0);
 	assert_int_equal(kill(tool, SIGTERM), 0);
 	assert_int_equal(waitpid(tool, &status, 0), tool);
