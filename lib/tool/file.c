@@ -67,6 +67,35 @@ int file_read_private(const char *path, size_t limit, struct buf *out, struct er
 	return read_path(path, true, limit, out, err);
 }
 
+static const char *tmp_folder(void)
+{
+	const char *dir = getenv("TMPDIR");
+	return dir && *dir ? dir : "/tmp";
+}
+
+/* For file systems without nameless files. */
+static int open_and_unlink(void)
+{
+	struct buf path = BUF_INIT;
+	buf_printf(&path, "%s/batch-spool.XXXXXX", tmp_folder());
+	int fd = mkostemp(path.data, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path.data);
+	buf_release(&path);
+	return fd;
+}
+
+int file_unnamed(struct buf *name, struct err *err)
+{
+	int fd = open(tmp_folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+		fd = open_and_unlink();
+	if (fd < 0)
+		return err_errno(err, ST_FAIL, errno, "temporary file in %s", tmp_folder());
+	buf_printf(name, "temporary file in %s", tmp_folder());
+	return fd;
+}
+
 static char *tmp_name(const char *name)
 {
 	uint64_t unique;

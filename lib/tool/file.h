@@ -1,4 +1,5 @@
-/* file: whole files in, and files that appear under their name only when they are complete. */
+/* file: whole files in, files that appear under their name only when they are complete, and files
+ * that never have one. */
 #ifndef TOOL_FILE_H
 #define TOOL_FILE_H
 
@@ -22,6 +23,10 @@ int file_read_private(const char *path, size_t limit, struct buf *out, struct er
 
 /* As file_read from an open descriptor, which stays open. name is for messages. */
 int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct err *err);
+
+/* A file without a name in TMPDIR, or /tmp: nothing is left of it however the process ends. Answers
+ * its descriptor and appends what messages call it; -1: ST_FAIL. */
+int file_unnamed(struct buf *name, struct err *err);
 
 /* A file on its way into a directory: written under a hidden name of its own (".NAME.RANDOM"),
  * and on commit synced and renamed to its name, over an older one. A process that is killed

@@ -1,40 +1,19 @@
 #include "tool/spool.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
+
+#include "tool/file.h"
 
 static const struct frame_style style = {.kind = FRAME_LENGTH};
 
-static const char *folder(void)
-{
-	const char *dir = getenv("TMPDIR");
-	return dir && *dir ? dir : "/tmp";
-}
-
-/* For file systems without nameless files. */
-static int open_named(void)
-{
-	struct buf path = BUF_INIT;
-	buf_printf(&path, "%s/batch-spool.XXXXXX", folder());
-	int fd = mkostemp(path.data, O_CLOEXEC);
-	if (fd >= 0)
-		unlink(path.data);
-	buf_release(&path);
-	return fd;
-}
-
 int spool_open(struct spool *s, struct err *err)
 {
-	int fd = open(folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
-		fd = open_named();
-	if (fd < 0)
-		return err_errno(err, ST_FAIL, errno, "temporary file in %s", folder());
-	*s = (struct spool)SPOOL_INIT;
 	struct buf name = BUF_INIT;
-	buf_printf(&name, "temporary file in %s", folder());
+	int fd = file_unnamed(&name, err);
+	if (fd < 0)
+		return -1;
+	*s = (struct spool)SPOOL_INIT;
 	out_init(&s->file, fd, buf_text(&name));
 	buf_release(&name);
 	return 0;

@@ -1,7 +1,7 @@
 /* spool: records kept in a temporary file until all of them are known to be good, then read again.
  *
- * The file has no name (or loses it at once), so nothing is left of it however the process ends. It
- * is in TMPDIR, or /tmp. Usage: spool_open, spool_add for each record, spool_read once. */
+ * The file has no name (file_unnamed in tool/file.h). Usage: spool_open, spool_add for each record,
+ * spool_read once. */
 #ifndef TOOL_SPOOL_H
 #define TOOL_SPOOL_H
 
