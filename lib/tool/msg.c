@@ -64,10 +64,10 @@ static void add_json(struct buf *line, const char *level, struct str text, const
 	buf_putc(line, '}');
 }
 
-static void say(const char *level, const char *text, const struct err *err)
+static void say(const char *level, struct str text, const struct err *err)
 {
 	struct buf visible = BUF_INIT, line = BUF_INIT;
-	utf8_escape(&visible, str_of(text), 0);
+	utf8_escape(&visible, text, 0);
 	if (msg.line_shown)
 		buf_puts(&line, ERASE);
 	msg.line_shown = false;
@@ -87,14 +87,14 @@ static void say_v(const char *level, const char *fmt, va_list ap)
 	char *text;
 	if (vasprintf(&text, fmt, ap) < 0)
 		return;
-	say(level, text, NULL);
+	say(level, str_of(text), NULL);
 	free(text);
 }
 
 void msg_error(const struct err *err)
 {
 	if (err->text)
-		say("error", err->text, err);
+		say("error", str_of(err->text), err);
 }
 
 void msg_warn(const char *fmt, ...)
@@ -129,6 +129,15 @@ void msg_debug(int level, const char *fmt, ...)
 	if (msg.verbose >= level)
 		say_v("debug", fmt, ap);
 	va_end(ap);
+}
+
+void msg_command(const char *prefix, struct str line)
+{
+	struct buf text = BUF_INIT;
+	buf_printf(&text, "%s: ", prefix);
+	buf_add_str(&text, line);
+	say("command", buf_str(&text), NULL);
+	buf_release(&text);
 }
 
 void msg_library(int syslog_level, const char *text)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 void msg_init(const char *tool); /* borrowed; call it first */
 
@@ -24,6 +25,10 @@ void msg_debug(int level, const char *fmt, ...) __attribute__((format(printf, 2,
 
 /* A note that somebody asked for just now (SIGUSR1): shown in spite of -q. */
 void msg_answer(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line that a command said on its standard error, "PREFIX: LINE"; its level in JSON is command. It
+ * is data, and shown in spite of -q. */
+void msg_command(const char *prefix, struct str line);
 
 /* What a library has to say, by its syslog level: warnings and worse with -v, information with
  * -vv, the rest with -vvv. Fits struct kclient_options. */
