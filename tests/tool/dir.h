@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,21 @@ static inline const char *dir_puts(void **state, const char *name, const char *t
 	return dir_write(state, name, text, strlen(text), 0600);
 }
 
+/* Folders within it, those above the last one too. */
+static inline void dir_make(void **state, const char *name)
+{
+	char path[512];
+	for (const char *at = name; at; at = strchr(at + 1, '/')) {
+		if (at > name) {
+			snprintf(path, sizeof(path), "%s/%.*s", (const char *)*state,
+			    (int)(at - name), name);
+			mkdir(path, 0700);
+		}
+	}
+	if (mkdir(dir_path(state, name), 0700))
+		abort();
+}
+
 /* How many entries; the last one's name in name, if that is not NULL. */
 static inline int dir_count(void **state, char *name, size_t size)
 {
@@ -63,13 +79,17 @@ static inline int dir_count(void **state, char *name, size_t size)
 	return count;
 }
 
+static inline int dir_remove(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
 static inline int dir_teardown(void **state)
 {
-	char name[256];
-	while (dir_count(state, name, sizeof(name)))
-		if (remove(dir_path(state, name)))
-			return -1;
-	int r = rmdir(*state);
+	int r = nftw(*state, dir_remove, 8, FTW_DEPTH | FTW_PHYS);
 	free(*state);
 	return r;
 }
