@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "tool/clock.h"
+#include "tool/machine.h"
 #include "tool/sig.h"
 
 #define PIECE   ((size_t)64 << 10) /* a pipe holds no more, usually */
@@ -130,6 +131,8 @@ static void set_up(struct child *c, const struct child_spec *spec)
 	    .pidfd = -1, .todo = spec->in, .todo_count = spec->in_count,
 	    .may_leave_input = spec->may_leave_input, .grace_ms = spec->grace_ms,
 	    .kill_ms = INT64_MAX, .left_ms = INT64_MAX, .talk = {.prefix = spec->prefix}};
+	c->root = spec->root;
+	c->oom_kills = spec->root ? machine_oom_kills(spec->root) : 0;
 	c->began_ms = clock_mono_ms();
 	c->end.start_ms = clock_wall_ms();
 	c->timeout_ms = after(c->began_ms, spec->timeout_ms);
@@ -248,6 +251,16 @@ static void look_for_exit(struct child *c)
 	close_end(&c->in);
 }
 
+static enum child_how how_failed(const struct child *c)
+{
+	const struct process_status *s = &c->end.status;
+	if (s->signal == SIGKILL || s->exit == OOM_EXIT)
+		return CHILD_MEMORY;
+	if (c->root && machine_oom_kills(c->root) > c->oom_kills)
+		return CHILD_MEMORY;
+	return s->signal ? CHILD_SIGNAL : CHILD_EXIT;
+}
+
 static enum child_how how_ended(const struct child *c)
 {
 	const struct process_status *s = &c->end.status;
@@ -255,10 +268,8 @@ static enum child_how how_ended(const struct child *c)
 		return CHILD_LOST;
 	if (c->stopped)
 		return c->why_stopped;
-	if (s->signal == SIGKILL || s->exit == OOM_EXIT)
-		return CHILD_MEMORY;
 	if (s->signal || s->exit)
-		return s->signal ? CHILD_SIGNAL : CHILD_EXIT;
+		return how_failed(c);
 	if (c->end.unread && !c->may_leave_input)
 		return CHILD_UNREAD;
 	return c->outs >= 0 ? CHILD_CUT : CHILD_DONE;

@@ -39,6 +39,7 @@ struct child_spec {
 	const char *prefix;   /* of what it says on standard error; borrowed. NULL: not passed on */
 	int64_t timeout_ms;   /* SIGTERM then; 0: never */
 	int grace_ms;         /* from any SIGTERM to SIGKILL */
+	const char *root;     /* for machine_oom_kills; NULL: it is not asked */
 };
 
 /* How it ended; all but CHILD_DONE are failures. */
@@ -46,7 +47,8 @@ enum child_how {
 	CHILD_DONE,    /* exit status 0, its input read, its output whole */
 	CHILD_EXIT,    /* another exit status */
 	CHILD_SIGNAL,  /* a signal that is not ours */
-	CHILD_MEMORY,  /* the same, and it looks as if memory ran out: SIGKILL, or exit status 137 */
+	CHILD_MEMORY,  /* either, by all signs for memory: SIGKILL, exit status 137, or meanwhile the
+			* kernel has killed for it in our control group */
 	CHILD_TIMEOUT, /* by us, timeout_ms were over; whatever its status */
 	CHILD_STOPPED, /* by child_stop or child_kill */
 	CHILD_UNREAD,  /* exit status 0, but it did not read all of its input */
@@ -83,6 +85,8 @@ struct child {
 	enum child_how why_stopped;
 	int64_t began_ms, timeout_ms, kill_ms, left_ms; /* monotonic; INT64_MAX: never */
 	int grace_ms;
+	const char *root;
+	int64_t oom_kills; /* when it began */
 };
 
 #define CHILD_INIT {0}

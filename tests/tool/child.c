@@ -194,6 +194,30 @@ static void test_child_ends(void **state)
 	}
 }
 
+/* It failed by itself, and meanwhile the kernel has killed somebody in our group. */
+static void test_child_oom_kills(void **state)
+{
+	struct child_spec killed = {.root = *state, .shell = "exit 1"};
+	struct child_spec killing = {.root = *state, .shell = "echo oom_kill 4 >$BATCH_EVENTS; exit 1"};
+	struct child_spec fine = {.root = *state, .shell = "echo oom_kill 5 >$BATCH_EVENTS"};
+	const struct {
+		const struct child_spec *spec;
+		enum child_how how;
+	} rows[] = {{&killed, CHILD_EXIT}, {&killing, CHILD_MEMORY}, {&killed, CHILD_EXIT},
+	    {&fine, CHILD_DONE}};
+	setenv("BATCH_EVENTS", dir_path(state, "sys/fs/cgroup/memory.events"), 1);
+	dir_make(state, "proc/self");
+	dir_make(state, "sys/fs/cgroup");
+	dir_puts(state, "proc/self/cgroup", "0::/\n");
+	dir_puts(state, "sys/fs/cgroup/memory.events", "oom 3\noom_kill 3\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct child c;
+		run(&c, rows[i].spec);
+		assert_int_equal(c.end.how, rows[i].how);
+		child_release(&c);
+	}
+}
+
 static void test_child_not_run(void **state)
 {
 	char *missing[] = {"no-such-command-here", NULL};
@@ -462,6 +486,7 @@ int main(void)
 	    cmocka_unit_test(test_child_much),
 	    cmocka_unit_test(test_child_many),
 	    cmocka_unit_test(test_child_ends),
+	    cmocka_unit_test_setup_teardown(test_child_oom_kills, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_child_not_run, dir_setup, dir_teardown),
 	    cmocka_unit_test(test_child_unread),
 	    cmocka_unit_test(test_child_clean_start),
