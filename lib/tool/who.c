@@ -1,5 +1,6 @@
 #include "tool/who.h"
 
+#include <limits.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -10,4 +11,11 @@ void who_name(struct buf *out)
 		buf_puts(out, p->pw_name);
 	else
 		buf_add_i64(out, (long long)geteuid());
+}
+
+void who_host(struct buf *out)
+{
+	char name[HOST_NAME_MAX + 1] = "localhost";
+	gethostname(name, sizeof(name) - 1);
+	buf_puts(out, name);
 }

@@ -1,4 +1,4 @@
-/* who: who runs this process. */
+/* who: who runs this process, and where. */
 #ifndef TOOL_WHO_H
 #define TOOL_WHO_H
 
@@ -6,5 +6,7 @@
 
 /* Appends the login name of the user, or the number of one without a name. */
 void who_name(struct buf *out);
+
+void who_host(struct buf *out); /* appends the name of this machine */
 
 #endif
