@@ -142,10 +142,8 @@ static int sync_dir(int dir)
 	return fsync(dir) && errno != EINVAL && errno != EROFS ? -1 : 0;
 }
 
-static int commit(struct file_tmp *f)
+static int put_in_place(struct file_tmp *f)
 {
-	if (fsync(f->fd) && errno != EINVAL)
-		return -1;
 	int fd = f->fd;
 	f->fd = -1;
 	if (close(fd) && errno != EINTR)
@@ -153,9 +151,20 @@ static int commit(struct file_tmp *f)
 	return renameat(f->dir, f->tmp, f->dir, f->name);
 }
 
+int file_tmp_publish(struct file_tmp *f, struct err *err)
+{
+	int r = put_in_place(f);
+	if (r) {
+		err_errno(err, ST_FAIL, errno, "%s", f->path);
+		file_tmp_abandon(f);
+	}
+	file_tmp_release(f);
+	return r;
+}
+
 int file_tmp_commit(struct file_tmp *f, struct err *err)
 {
-	if (commit(f)) {
+	if ((fsync(f->fd) && errno != EINVAL) || put_in_place(f)) {
 		err_errno(err, ST_FAIL, errno, "%s", f->path);
 		file_tmp_abandon(f);
 		return -1;

@@ -31,7 +31,7 @@ int file_unnamed(struct buf *name, struct err *err);
 /* A file on its way into a directory: written under a hidden name of its own (".NAME.RANDOM"),
  * and on commit synced and renamed to its name, over an older one. A process that is killed
  * leaves the hidden file, never half of the real one. Usage: open, write to fd (by out.h,
- * flushed), commit or abandon. */
+ * flushed), commit, publish or abandon. */
 struct file_tmp {
 	int fd, dir;
 	char *path; /* DIR/NAME, for messages */
@@ -46,6 +46,9 @@ int file_tmp_open(struct file_tmp *f, const char *dir, const char *name, struct 
 /* 0: the file is under its name and on the disk. -1: count on nothing; f is released all the
  * same. */
 int file_tmp_commit(struct file_tmp *f, struct err *err);
+
+/* As commit, but nothing waits for the disk: for what is of use only while the machine runs. */
+int file_tmp_publish(struct file_tmp *f, struct err *err);
 
 void file_tmp_abandon(struct file_tmp *f); /* nothing to do after commit, or on FILE_TMP_INIT */
 

@@ -79,6 +79,48 @@ static void test_file_tmp(void **state)
 	buf_release(&got);
 }
 
+static void test_file_tmp_publish(void **state)
+{
+	struct file_tmp f;
+	struct buf got = BUF_INIT;
+	struct err err = ERR_INIT;
+	dir_puts(state, "x", "old and longer");
+	assert_int_equal(file_tmp_open(&f, *state, "x", &err), 0);
+	assert_int_equal(write(f.fd, "new", 3), 3);
+	assert_int_equal(file_tmp_publish(&f, &err), 0);
+	assert_int_equal(file_read(dir_path(state, "x"), 100, &got, &err), 0);
+	assert_string_equal(buf_text(&got), "new");
+	assert_int_equal(mkdir(dir_path(state, "dir"), 0700), 0);
+	assert_int_equal(file_tmp_open(&f, *state, "dir", &err), 0);
+	assert_int_equal(file_tmp_publish(&f, &err), -1);
+	assert_int_equal(err.status, ST_FAIL);
+	assert_int_equal(dir_count(state, NULL, 0), 2);
+	err_clear(&err);
+	buf_release(&got);
+}
+
+static void test_file_unnamed(void **state)
+{
+	struct buf name = BUF_INIT;
+	struct err err = ERR_INIT;
+	const char *before = getenv("TMPDIR");
+	setenv("TMPDIR", *state, 1);
+	int fd = file_unnamed(&name, &err);
+	assert_int_equal(write(fd, "x", 1), 1);
+	assert_int_equal(dir_count(state, NULL, 0), 0);
+	assert_non_null(strstr(buf_text(&name), *state));
+	close(fd);
+	setenv("TMPDIR", "/no/such/dir", 1);
+	assert_int_equal(file_unnamed(&name, &err), -1);
+	assert_string_equal(err.text, "temporary file in /no/such/dir: No such file or directory");
+	if (before)
+		setenv("TMPDIR", before, 1);
+	else
+		unsetenv("TMPDIR");
+	err_clear(&err);
+	buf_release(&name);
+}
+
 static void test_file_tmp_fails(void **state)
 {
 	struct file_tmp f = FILE_TMP_INIT;
@@ -130,6 +172,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_file_read, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_file_private, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_file_tmp, dir_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(test_file_tmp_publish, dir_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(test_file_unnamed, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_file_tmp_fails, dir_setup, dir_teardown),
 	    cmocka_unit_test(test_file_name),
 	};
