@@ -23,7 +23,9 @@ struct launch {
 	char *const *argv;
 	char **env;
 	const int *fds;
-	int report[2]; /* errno of a failed exec; closed by a good one */
+	/* errno of a failed exec; closed by a good one. The child's end was opened after the other, so
+	 * it is above 3, and none of fds is put in its place. */
+	int report[2];
 	pid_t parent;
 };
 
@@ -87,13 +89,12 @@ __attribute__((noreturn)) static void run_child(const struct launch *l)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != l->parent)
 		_exit(127);
-	int report = fcntl(l->report[CHILDS], F_DUPFD_CLOEXEC, PROCESS_FDS);
-	if (report >= 0 && set_fds(l->fds) == 0) {
+	if (set_fds(l->fds) == 0) {
 		sig_default_all();
 		execvpe(l->argv[0], l->argv, l->env);
 	}
 	int errnum = errno;
-	ssize_t written = write(report, &errnum, sizeof(errnum));
+	ssize_t written = write(l->report[CHILDS], &errnum, sizeof(errnum));
 	_exit(written == (ssize_t)sizeof(errnum) ? 127 : 126);
 }
 
