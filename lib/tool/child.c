@@ -358,6 +358,16 @@ int child_step(struct child *c, const struct loop *l)
 	return 1;
 }
 
+const char *child_how_name(enum child_how how)
+{
+	static const char *const names[] = {
+	    [CHILD_DONE] = "done",       [CHILD_EXIT] = "exit",       [CHILD_SIGNAL] = "signal",
+	    [CHILD_MEMORY] = "memory",   [CHILD_TIMEOUT] = "timeout", [CHILD_STOPPED] = "stopped",
+	    [CHILD_UNREAD] = "unread",   [CHILD_CUT] = "cut",         [CHILD_LOST] = "lost",
+	};
+	return names[how];
+}
+
 int child_verdict(const struct child *c, struct err *err)
 {
 	switch (c->end.how) {

@@ -56,6 +56,8 @@ enum child_how {
 	CHILD_LOST,    /* what it said could not be kept (a full disk) */
 };
 
+const char *child_how_name(enum child_how how); /* "done", "exit" and so on, in lower case */
+
 struct child_end {
 	enum child_how how;
 	struct process_status status;
