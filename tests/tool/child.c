@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -379,6 +380,22 @@ static void test_child_stop(void **state)
 	child_release(&c);
 }
 
+/* One that stands still hears it, too. */
+static void test_child_stop_suspended(void **state)
+{
+	struct child_spec spec = {.shell = "kill -STOP $$", .grace_ms = PATIENCE_MS};
+	struct child c;
+	siginfo_t info;
+	(void)state;
+	start(&c, &spec);
+	assert_int_equal(waitid(P_PID, (id_t)c.pid, &info, WSTOPPED), 0);
+	child_stop(&c);
+	until_ended(&c, 1);
+	assert_int_equal(c.end.how, CHILD_STOPPED);
+	assert_int_equal(c.end.status.signal, SIGTERM);
+	child_release(&c);
+}
+
 /* What is late still counts, if it comes soon; what never ends is ended. */
 static void test_child_left_behind(void **state)
 {
@@ -401,15 +418,45 @@ static void test_child_left_behind(void **state)
 	child_release(&c);
 }
 
-/* No room for what it says: it is ended, and nothing of it counts. */
+/* A kernel without pidfd; and what was said between the wait and the look at its end counts. */
+static void test_child_no_pidfd(void **state)
+{
+	struct child_spec spec = {.shell = "echo 3 retry >&3; echo why >&2", .drop_out = true};
+	struct child c;
+	siginfo_t info;
+	(void)state;
+	start(&c, &spec);
+	close(c.pidfd);
+	c.pidfd = -1;
+	assert_int_equal(waitid(P_PID, (id_t)c.pid, &info, WEXITED | WNOWAIT), 0);
+	loop_begin(&loop);
+	assert_int_equal(child_step(&c, &loop), 1);
+	assert_int_equal(c.end.how, CHILD_DONE);
+	assert_string_equal(buf_text(&c.report), "3 retry\n");
+	assert_true(str_is(talk_tail(&c.talk), "why\n"));
+	child_release(&c);
+	start(&c, &spec);
+	close(c.pidfd);
+	c.pidfd = -1;
+	until_ended(&c, 1);
+	assert_int_equal(c.end.how, CHILD_DONE);
+	child_release(&c);
+}
+
+/* No room for what it says: it is ended, and nothing of it counts. A little needs no room. */
 static void test_child_lost(void **state)
 {
 	struct child_spec spec = {.shell = "cat /dev/zero"};
+	struct child_spec little = {.shell = "head -c $((1 << 20)) /dev/zero"};
 	struct child c;
 	struct err err = ERR_INIT;
 	const char *before = getenv("TMPDIR");
 	(void)state;
 	setenv("TMPDIR", "/no/such/dir", 1);
+	run(&c, &little);
+	assert_int_equal(c.end.how, CHILD_DONE);
+	assert_int_equal(c.out.len, CAPTURE_MEMORY);
+	child_release(&c);
 	run(&c, &spec);
 	assert_int_equal(c.end.how, CHILD_LOST);
 	assert_int_equal(child_verdict(&c, &err), -1);
@@ -479,6 +526,23 @@ static void test_child_talk(void **state)
 	buf_release(&text);
 }
 
+/* However long it talks, what is kept of it is short. */
+static void test_child_talk_bounded(void **state)
+{
+	struct talk t = {0};
+	char text[100];
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	for (int i = 0; i < 1000; i++) {
+		talk_add(&t, (struct str){text, sizeof(text)});
+		assert_true(t.tail.len <= 2 * TALK_TAIL);
+	}
+	talk_add(&t, STR("end"));
+	assert_int_equal(talk_tail(&t).len, TALK_TAIL);
+	assert_true(str_has_suffix(talk_tail(&t), "aaaend"));
+	talk_release(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -494,10 +558,13 @@ int main(void)
 	    cmocka_unit_test(test_child_drop_out),
 	    cmocka_unit_test(test_child_timeout),
 	    cmocka_unit_test(test_child_stop),
+	    cmocka_unit_test(test_child_stop_suspended),
 	    cmocka_unit_test(test_child_left_behind),
+	    cmocka_unit_test(test_child_no_pidfd),
 	    cmocka_unit_test(test_child_lost),
 	    cmocka_unit_test(test_child_usage),
 	    cmocka_unit_test_setup_teardown(test_child_talk, dir_setup, dir_teardown),
+	    cmocka_unit_test(test_child_talk_bounded),
 	};
 	return cmocka_run_group_tests(tests, open_loop, close_loop);
 }
