@@ -31,13 +31,12 @@ static void put_head(const struct checkpoint_part *p, struct buf *out)
 	    (long long)t->done, (long long)t->invalid, (long long)t->skipped);
 }
 
-static void put_intents(const struct checkpoint_part *p, int64_t offset, size_t most,
-    struct buf *out)
+static void put_intents(const struct checkpoint_part *p, size_t most, struct buf *out)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		const struct checkpoint_intent *in = &p->intents[i];
 		size_t before = out->len;
-		buf_printf(out, "%s%lld+%lld/%lld", i ? "," : "", (long long)(in->first - offset),
+		buf_printf(out, "%s%lld+%lld/%lld", i ? "," : "", (long long)in->first,
 		    (long long)(in->last - in->first), (long long)in->deaths);
 		if (out->len > most) {
 			out->len = before;
@@ -55,7 +54,7 @@ static void put_parts(const struct checkpoint *c, size_t room, struct buf *out)
 		room -= heads[i].len + 1;
 	}
 	for (size_t i = 0; i < c->count; i++) {
-		put_intents(&c->parts[i], c->offset, room, &intents[i]);
+		put_intents(&c->parts[i], room, &intents[i]);
 		room -= intents[i].len;
 	}
 	for (size_t i = 0; i < c->count; i++) {
@@ -98,25 +97,24 @@ static bool cut_number(struct str *rest, char sep, int64_t *n)
 	return take_number(text, n);
 }
 
-static bool take_intent(struct checkpoint_part *p, struct str text, int64_t offset)
+static bool take_intent(struct checkpoint_part *p, struct str text)
 {
 	int64_t first, more, deaths;
 	if (!cut_number(&text, '+', &first) || !cut_number(&text, '/', &more) ||
-	    !take_number(text, &deaths) || first > DONESET_MOST - offset ||
-	    more > DONESET_MOST - offset - first)
+	    !take_number(text, &deaths) || more > DONESET_MOST - first)
 		return false;
-	checkpoint_intend(p, offset + first, offset + first + more, deaths);
+	checkpoint_intend(p, first, first + more, deaths);
 	return true;
 }
 
-static bool take_intents(struct checkpoint_part *p, struct str text, int64_t offset)
+static bool take_intents(struct checkpoint_part *p, struct str text)
 {
 	struct str one;
 	if (text.len == 0)
 		return text.ptr != NULL;
 	while (text.ptr) {
 		text = str_cut(text, ',', &one);
-		if (!take_intent(p, one, offset))
+		if (!take_intent(p, one))
 			return false;
 	}
 	return true;
@@ -135,7 +133,7 @@ static bool take_part(struct checkpoint *c, struct str text)
 	bool good = map.ptr && cut_number(&head, ',', &p->done.next) &&
 	    cut_number(&head, ',', &p->done.below.done) &&
 	    cut_number(&head, ',', &p->done.below.invalid) &&
-	    take_number(head, &p->done.below.skipped) && take_intents(p, intents, c->offset) &&
+	    take_number(head, &p->done.below.skipped) && take_intents(p, intents) &&
 	    doneset_decode(&p->done, map, &ignored) == 0;
 	err_clear(&ignored);
 	return good;

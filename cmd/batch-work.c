@@ -1,0 +1,150 @@
+/* batch-work: runs a command over the records of each ready batch, with others of its group. */
+#include "app/work.h"
+
+#include <stdlib.h>
+
+#include "app/session.h"
+#include "base/buf.h"
+#include "batch/agenda.h"
+
+struct asked {
+	const char *chunk, *slots, *backoff, *jitter, *aging, *max_invalid, *max_load, *out;
+	struct opt_list on_exit;
+	bool envelopes, nul, strict, condemn;
+	int order, on_invalid;
+	int64_t target_ms, linger_ms;
+	struct work_options work;
+};
+
+static int sizes(struct tool_ctx *t, struct asked *c)
+{
+	struct work_options *o = &c->work;
+	if (pace_parse(&o->pace, c->chunk, &t->err))
+		return tool_usage(t, "--chunk: %s", t->err.text);
+	if (slots_parse(&o->slots, c->slots, &t->err))
+		return tool_usage(t, "-j: %s", t->err.text);
+	o->pace.target_us = c->target_ms * 1000;
+	o->pace.longest_us = 60 * 1000000;
+	if (c->max_load)
+		o->max_load = strtod(c->max_load, NULL);
+	return 0;
+}
+
+static int errors(struct tool_ctx *t, struct asked *c)
+{
+	struct work_options *o = &c->work;
+	for (size_t i = 0; i < c->on_exit.count; i++)
+		if (onexit_add(&o->on_exit, c->on_exit.items[i], &t->err))
+			return tool_usage(t, "--on-exit: %s", t->err.text);
+	if (backoff_parse(&o->rules.backoff, c->backoff, &t->err))
+		return tool_usage(t, "--backoff: %s", t->err.text);
+	if (c->jitter && backoff_set_jitter(&o->rules.backoff, c->jitter, &t->err))
+		return tool_usage(t, "--jitter: %s", t->err.text);
+	if (c->max_invalid && quota_parse(&o->quota, c->max_invalid, &t->err))
+		return tool_usage(t, "--max-invalid: %s", t->err.text);
+	o->rules.condemn = c->condemn;
+	o->on_invalid = (enum work_invalid)c->on_invalid;
+	return 0;
+}
+
+static int run(struct tool_ctx *t)
+{
+	struct asked *c = t->own;
+	struct work_options *o = &c->work;
+	const char *stream;
+	struct buf out = BUF_INIT, dead = BUF_INIT;
+	if (!o->group)
+		return tool_usage(t, "no group: -G GROUP is needed");
+	if (t->operands.command_argc == 0)
+		return tool_usage(t, "no command: -- COMMAND is needed");
+	if (c->envelopes && c->nul)
+		return tool_usage(t, "-0 and -J do not go together");
+	if (session_stream(t, &stream) || sizes(t, c) || errors(t, c))
+		return -1;
+	buf_printf(&out, "%s.out", stream);
+	buf_printf(&dead, "%s.invalid", stream);
+	o->command = t->operands.command;
+	o->format = c->envelopes ? WORK_ENVELOPES : c->nul ? WORK_NUL : WORK_LINES;
+	o->order = (enum work_order)c->order;
+	o->aging_ms = c->strict ? AGENDA_STRICT : AGENDA_AGING_MS;
+	o->out = !c->out ? buf_text(&out) : str_is(str_of(c->out), "none") ? NULL : c->out;
+	o->dead = o->on_invalid == WORK_SKIP ? NULL : buf_text(&dead);
+	if (o->exactly_once && (!o->out || str_is(str_of(o->out), "-")))
+		return tool_usage(t, "--exactly-once is for results that go to a topic");
+	int failed = work(t, stream, o);
+	buf_release(&out);
+	buf_release(&dead);
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	struct asked c = {.chunk = "100", .slots = "3", .backoff = "5,15,30",
+	    .work = {.rules = {.retries = 3, .confirm_ms = 30000}, .breaker = 5,
+		.max_bytes = 8 << 20, .drain_ms = 30000, .report_ms = 5000}};
+	struct work_options *o = &c.work;
+	const struct opt options[] = {
+	    OPT_STR('G', "group", &o->group, "GROUP", COMPLETE_GROUP,
+		"the consumer group whose members share the work"),
+	    OPT_STR(0, "instance", &o->instance, "NAME", COMPLETE_NONE,
+		"whoever comes back under this name keeps its partitions"),
+	    OPT_STR('j', "jobs", &c.slots, "N|MIN..MAX", COMPLETE_NONE,
+		"so many commands at once (3)"),
+	    OPT_STR(0, "chunk", &c.chunk, "N|MIN..MAX[,FIRST]", COMPLETE_NONE,
+		"so many records to a command (100)"),
+	    OPT_DUR(0, "target", &c.target_ms, "TIME", "with MIN..MAX: how long a command should take"),
+	    OPT_SIZE(0, "max-bytes", &o->max_bytes, 1, INT64_C(1) << 30, "SIZE",
+		"never more than this to a command (8M)"),
+	    OPT_STR(0, "max-load", &c.max_load, "LOAD", COMPLETE_NONE,
+		"do not grow while the machine's load is higher"),
+	    OPT_SIZE(0, "mem-free", &o->mem_free, 0, INT64_MAX, "SIZE",
+		"do not grow while less memory is free"),
+	    OPT_FLAG('J', "json-envelope", &c.envelopes, "records as envelopes, in and out"),
+	    OPT_FLAG('0', "null", &c.nul, "records end with NUL instead of newline"),
+	    OPT_STR(0, "out", &c.out, "none|TOPIC|-", COMPLETE_TOPIC,
+		"where results go (STREAM.out)"),
+	    OPT_FLAG(0, "pair", &o->pair, "a line out for each record in: it gets its key and batchSeq"),
+	    OPT_CHOICE(0, "order", &c.order, "partition|none",
+		"what keeps its order (partition)"),
+	    OPT_FLAG(0, "strict-priority", &c.strict, "priority alone decides; low ones may starve"),
+	    OPT_LIST(0, "on-exit", &c.on_exit, "CODE[-CODE]=ACTION", COMPLETE_NONE,
+		"done, isolate, retry, outage, stop, halve or crash; may be repeated"),
+	    OPT_I64(0, "retries", &o->rules.retries, 0, 1000, "N", "runs after the first (3)"),
+	    OPT_STR(0, "backoff", &c.backoff, "LIST|BASE*N..MAX", COMPLETE_NONE,
+		"waits before retries (5,15,30)"),
+	    OPT_STR(0, "jitter", &c.jitter, "0..1", COMPLETE_NONE, "how much of a wait is drawn"),
+	    OPT_DUR(0, "timeout", &o->timeout_ms, "TIME", "end a command that takes longer"),
+	    OPT_DUR(0, "confirm", &o->rules.confirm_ms, "TIME",
+		"how long to wait for another run's success before nobody is blamed (30s)"),
+	    OPT_FLAG(0, "no-contrast", &c.condemn, "blame a record that fails alone, though nothing else succeeds"),
+	    OPT_I64(0, "breaker", &o->breaker, 1, 1000000, "N",
+		"begin nothing for a while after N failures in a row (5)"),
+	    OPT_CHOICE(0, "on-invalid", &c.on_invalid, "dead|skip|stop",
+		"invalid records go to STREAM.invalid, are counted only, or stop the worker"),
+	    OPT_STR(0, "max-invalid", &c.max_invalid, "N|P%", COMPLETE_NONE,
+		"stop when so many records were invalid"),
+	    OPT_FLAG(0, "keep-records", &o->keep_records, "an invalid record's envelope goes with it"),
+	    OPT_FLAG(0, "allow-partial-read", &o->may_leave_input,
+		"a command need not read all its input"),
+	    OPT_FLAG(0, "exactly-once", &o->exactly_once,
+		"results and progress in one transaction"),
+	    OPT_DUR(0, "report", &o->report_ms, "TIME", "say in the log how far it is, so often (5s)"),
+	    OPT_DUR(0, "drain", &o->drain_ms, "TIME",
+		"what runs may go on for so long when it must end (30s)"),
+	    OPT_STR(0, "joblog", &o->joblog, "FILE", COMPLETE_FILE,
+		"a line for each run, in the columns of GNU parallel"),
+	    OPT_FLAG(0, "once", &o->once, "work off what is ready, then end"),
+	    OPT_END};
+	const struct tool tool = {.name = "batch-work",
+	    .summary = "Runs a command over the records of each batch that is ready, in chunks.",
+	    .usage = "-s STREAM -G GROUP -- COMMAND [ARG ...]",
+	    .takes = TOOL_STREAM | TOOL_COMMAND,
+	    .options = options,
+	    .run = run,
+	    .own = &c,
+	    SESSION_SETTINGS};
+	int status = tool_main(argc, argv, &tool);
+	opt_list_release(&c.on_exit);
+	onexit_release(&o->on_exit);
+	return status;
+}

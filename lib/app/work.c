@@ -1,0 +1,460 @@
+#include "app/work.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/work_int.h"
+#include "base/mem.h"
+#include "base/murmur2.h"
+#include "kafka/kgroup.h"
+#include "tool/clock.h"
+#include "tool/machine.h"
+#include "tool/msg.h"
+#include "tool/sig.h"
+#include "tool/who.h"
+
+#define LOOK_MS 1000 /* at the machine */
+
+static bool is_running(const struct chunk *c)
+{
+	return c->state == CHUNK_RUNNING && c->child.pid;
+}
+
+/* --- what was committed */
+
+static void on_committed(void *ctx, void *cookie, enum kmember_commit result, const struct err *err)
+{
+	struct work *w = ctx;
+	(void)cookie;
+	w->committing = false;
+	w->commit_failed = result != KMEMBER_COMMITTED;
+	if (result == KMEMBER_COMMITTED) {
+		w->committed = w->commits;
+		for (size_t i = 0; i < w->share_count; i++)
+			w->shares[i].committed = w->shares[i].pending;
+		return;
+	}
+	if (result == KMEMBER_FAILED)
+		msg_debug(1, "commit: %s", err->text);
+	for (struct chunk *c = w->chunks; c; c = c->next)
+		if (c->state == CHUNK_INTENDED && c->intent <= w->commits)
+			c->intent = w->commits + 1;
+	for (size_t i = 0; i < w->share_count; i++)
+		w->shares[i].dirty = true;
+}
+
+/* All that changed: of our partitions, and from where on the log is to be read again. */
+static size_t gather(struct work *w, struct kmember_part *parts, struct buf *texts, int64_t *marks)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < w->share_count; i++) {
+		struct share *s = &w->shares[i];
+		buf_clear(&texts[i]);
+		s->pending = s->committed;
+		if (!s->dirty)
+			continue;
+		s->dirty = false;
+		s->pending = work_share_text(w, s, &texts[i]);
+		if (s->pending >= 0)
+			parts[n++] = (struct kmember_part){.topic = w->topic, .partition = s->partition,
+			    .offset = s->pending, .metadata = buf_text(&texts[i])};
+	}
+	if (n == 0)
+		return 0;
+	kready_marks(w->ready, marks);
+	for (int32_t p = 0; p < kready_partitions(w->ready); p++)
+		parts[n++] = (struct kmember_part){.topic = kready_topic(w->ready), .partition = p,
+		    .offset = marks[p], .metadata = ""};
+	return n;
+}
+
+static int commit(struct work *w, bool now)
+{
+	struct err *err = &w->t->err;
+	if (!w->assigned || (w->committing && !now))
+		return 0;
+	size_t most = w->share_count + (size_t)kready_partitions(w->ready);
+	struct kmember_part *parts = mem_zalloc(most, sizeof(*parts));
+	struct buf *texts = mem_zalloc(w->share_count, sizeof(*texts));
+	int64_t *marks = mem_zalloc((size_t)kready_partitions(w->ready), sizeof(*marks));
+	size_t n = gather(w, parts, texts, marks);
+	int answer = 0;
+	if (n && now) {
+		struct deadline d = {.end_ms = w->now_ms + 5000, .now_ms = clock_mono_ms};
+		answer = kmember_commit_now(w->member, parts, n, &d, err) == KMEMBER_FAILED ? -1 : 0;
+	} else if (n) {
+		w->commits++;
+		answer = kmember_commit(w->member, parts, n, NULL, err);
+		w->committing = answer == 0;
+		if (answer > 0)
+			answer = 0; /* the group will say why */
+	}
+	for (size_t i = 0; i < w->share_count; i++)
+		buf_release(&texts[i]);
+	free(texts);
+	free(parts);
+	free(marks);
+	return answer;
+}
+
+/* --- the group */
+
+static void give_up_shares(struct work *w)
+{
+	work_shares_release(w);
+	w->revoking = false;
+	w->drain_ms = INT64_MAX;
+}
+
+static int follow_group(struct work *w)
+{
+	switch (kmember_poll(w->member, 0, &w->t->err)) {
+	case KMEMBER_ERROR:
+		return -1;
+	case KMEMBER_NOTHING:
+		return 0;
+	case KMEMBER_ASSIGNED:
+		return work_shares_assign(w);
+	case KMEMBER_REVOKING:
+		msg_debug(1, "our partitions are asked back");
+		w->revoking = true;
+		w->drain_ms = w->now_ms + w->o->drain_ms;
+		return 0;
+	case KMEMBER_LOST:
+		msg_warn("our partitions were taken away; what runs is ended, and others do it again");
+		give_up_shares(w);
+		return 0;
+	}
+	return 0;
+}
+
+static bool is_idle(const struct work *w)
+{
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		if (c->state == CHUNK_RUNNING || c->state == CHUNK_DELIVERING)
+			return false;
+	return true;
+}
+
+/* What runs may end; what waits is left to others. */
+static int drain(struct work *w)
+{
+	if (w->drain_ms == INT64_MAX)
+		return 0;
+	if (!is_idle(w) && w->now_ms >= w->drain_ms) {
+		for (struct chunk *c = w->chunks; c; c = c->next)
+			if (is_running(c))
+				child_kill(&c->child);
+		w->drain_ms = w->now_ms + 1000;
+	}
+	if (!is_idle(w) || kproduce_in_flight(w->events)) {
+		loop_until(&w->loop, w->drain_ms);
+		return 0;
+	}
+	if (commit(w, true))
+		return -1;
+	if (w->revoking)
+		kmember_release(w->member);
+	give_up_shares(w);
+	return 0;
+}
+
+/* --- chunks */
+
+static int step_children(struct work *w)
+{
+	for (struct chunk *c = w->chunks, *next; c; c = next) {
+		next = c->next;
+		if (!is_running(c) || child_step(&c->child, &w->loop) == 0)
+			continue;
+		if (c->deaths)
+			w->alone = false;
+		if (!c->part)
+			work_chunk_free(w, c);
+		else if (work_chunk_ended(w, c))
+			return -1;
+	}
+	return 0;
+}
+
+static bool has_room(const struct work *w)
+{
+	return !w->stopping && !w->revoking && !w->alone && w->running < w->slots.now;
+}
+
+static int go_on(struct work *w)
+{
+	for (struct chunk *c = w->chunks, *next; c; c = next) {
+		next = c->next;
+		if (c->state == CHUNK_INTENDED && c->intent <= w->committed && c->part &&
+		    work_chunk_start(w, c))
+			return -1;
+		if (c->state != CHUNK_WAITING || !c->part || w->stopping || w->revoking)
+			continue;
+		if (c->until_ms > w->now_ms)
+			loop_until(&w->loop, c->until_ms);
+		else if (has_room(w) && work_chunk_go_on(w, c))
+			return -1;
+	}
+	return 0;
+}
+
+/* One that ended a worker before runs alone: who runs beside it would be blamed, too. */
+static bool may_begin(struct work *w, const struct chunk *c)
+{
+	return has_room(w) && (!c->deaths || w->running == 0) && breaker_admits(&w->breaker, w->now_ms);
+}
+
+static int begin(struct work *w, struct chunk *c)
+{
+	trial_start(&c->trial, &w->rules, c->records.count, c->deaths);
+	c->trial.control = w->control.count > 0;
+	w->alone = c->deaths > 0;
+	return work_chunk_go_on(w, c);
+}
+
+static int begin_ready(struct work *w)
+{
+	for (struct chunk *c = w->chunks; c; c = c->next)
+		if (c->state == CHUNK_READY && c->part && may_begin(w, c))
+			return begin(w, c);
+	if (w->breaker.state == BREAKER_OPEN)
+		loop_until(&w->loop, w->breaker.until_ms);
+	return 0;
+}
+
+static bool is_before(const struct work *w, const struct chunk *a, const struct chunk *b)
+{
+	const struct agenda_item *x = &a->part->item, *y = &b->part->item;
+	if (w->o->aging_ms == AGENDA_STRICT)
+		return x->priority < y->priority ||
+		    (x->priority == y->priority && x->ready_ms < y->ready_ms);
+	return x->ready_ms + x->priority * w->o->aging_ms < y->ready_ms + y->priority * w->o->aging_ms;
+}
+
+/* Reads on for all partitions, and begins what is first. 1: it did; 0: there is nothing to begin. */
+static int begin_next(struct work *w)
+{
+	struct chunk *first = NULL;
+	for (size_t i = 0; i < w->share_count; i++) {
+		struct share *s = &w->shares[i];
+		struct chunk *c = NULL;
+		int got = work_share_fill(w, s, &c);
+		if (got < 0)
+			return -1;
+		if (got && (w->o->order == WORK_NONE || s->chunks == 0) &&
+		    (!first || is_before(w, c, first)))
+			first = c;
+	}
+	if (!first || !may_begin(w, first))
+		return 0;
+	work_share_begin(w, first);
+	return begin(w, first) ? -1 : 1;
+}
+
+static int begin_chunks(struct work *w)
+{
+	int begun;
+	if (w->stopping || w->revoking)
+		return 0;
+	if (begin_ready(w))
+		return -1;
+	while ((begun = begin_next(w)) > 0)
+		;
+	return begun;
+}
+
+/* --- the round */
+
+static void look_at_machine(struct work *w)
+{
+	const struct work_options *o = w->o;
+	if (w->now_ms - w->looked_ms < LOOK_MS)
+		return;
+	w->looked_ms = w->now_ms;
+	w->pressure = 0;
+	if (o->max_load > 0)
+		w->pressure = machine_load("") / o->max_load;
+	if (o->mem_free > 0) {
+		int64_t left = machine_memory("");
+		double p = left > 0 ? (double)o->mem_free / (double)left : 0;
+		w->pressure = p > w->pressure ? p : w->pressure;
+	}
+	slots_look(&w->slots, w->running, w->pressure, w->now_ms);
+}
+
+static void wait_round(struct work *w)
+{
+	int ms = kparts_serve(w->reader, w->now_ms);
+	if (ms >= 0)
+		loop_until(&w->loop, w->now_ms + ms);
+	if (w->again)
+		loop_until(&w->loop, w->now_ms);
+	w->again = false;
+	for (struct chunk *c = w->chunks; c; c = c->next)
+		if (is_running(c))
+			child_watch(&c->child, &w->loop);
+	loop_wait(&w->loop);
+	w->now_ms = clock_mono_ms();
+}
+
+static int round_of(struct work *w)
+{
+	look_at_machine(w);
+	return follow_group(w) || work_jobs_follow(w, 0) || work_deliver_serve(w) || go_on(w) ||
+		begin_chunks(w) || commit(w, false) || work_jobs_finish(w) || work_jobs_report(w) ||
+		drain(w)
+	    ? -1
+	    : 0;
+}
+
+/* Nothing of ours is left, and nothing that we wrote is on its way. */
+static bool is_all_done(const struct work *w)
+{
+	size_t at = 0;
+	void *value;
+	if (!w->assigned || w->chunks || w->committing || kproduce_in_flight(w->events))
+		return false;
+	while (map_next(&w->jobs, &at, NULL, &value)) {
+		const struct job *j = value;
+		if (j->mine || j->ending || j->finish_ms != INT64_MAX)
+			return false;
+	}
+	return true;
+}
+
+static int run(struct work *w)
+{
+	while (!w->stopping || w->assigned) {
+		loop_begin(&w->loop);
+		if (round_of(w))
+			return -1;
+		if (!w->stopping && (sig_ended() || (w->o->once && is_all_done(w)))) {
+			w->stopping = true;
+			w->drain_ms = w->now_ms + w->o->drain_ms;
+			w->again = true;
+		}
+		if (w->stopping && !w->assigned)
+			break;
+		wait_round(w);
+		if (step_children(w))
+			return -1;
+	}
+	return 0;
+}
+
+/* --- beginning and end */
+
+static int start_log(struct work *w)
+{
+	struct tool_ctx *t = w->t;
+	const struct klog_options options = {.log = msg_library};
+	uint64_t seed;
+	clock_random(&seed, sizeof(seed));
+	if (kready_open(&w->ready, &t->settings.kv, w->stream, &options, seed, &t->deadline, &t->err))
+		return -1;
+	kready_wake(w->ready, w->loop.wake);
+	size_t n = (size_t)kready_partitions(w->ready);
+	int64_t *offsets = mem_zalloc(n, sizeof(*offsets));
+	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));
+	for (size_t i = 0; i < n; i++)
+		partitions[i] = (int32_t)i;
+	int failed = kgroup_committed(&t->settings.kv, w->o->group, kready_topic(w->ready), partitions,
+			 n, offsets, &t->deadline, &t->err) ||
+	    kready_start(w->ready, offsets, &t->deadline, &t->err);
+	free(offsets);
+	free(partitions);
+	return failed ? -1 : 0;
+}
+
+/* Up to where the log ends now, so that nobody begins a batch that was ended long ago. */
+static int catch_up(struct work *w)
+{
+	while (!kready_caught_up(w->ready) && !sig_ended())
+		if (work_jobs_follow(w, LOOP_MS))
+			return -1;
+	return 0;
+}
+
+static int open_all(struct work *w)
+{
+	struct tool_ctx *t = w->t;
+	int32_t ignored;
+	const char *const topics[] = {w->topic, NULL};
+	const struct kmember_options member = {.group = w->o->group, .instance = w->o->instance,
+	    .topics = topics, .committed = on_committed, .ctx = w, .log = msg_library};
+	if (settings_need_brokers(&t->settings, &t->err) || loop_open(&w->loop, &t->err))
+		return -1;
+	const struct kparts_options parts = {.lanes = 4, .wake = w->loop.wake, .log = msg_library};
+	if ((w->o->joblog && joblog_open(&w->joblog, w->o->joblog, &t->err)) || start_log(w) ||
+	    catch_up(w) || work_deliver_open(w) ||
+	    kparts_open(&w->reader, &t->settings.kv, &parts, &t->err) ||
+	    kclient_topic(kparts_client(w->reader), w->topic, &ignored, &t->deadline, &t->err) ||
+	    kmember_open(&w->member, &t->settings.kv, &member, &t->deadline, &t->err))
+		return -1;
+	kmember_wake(w->member, w->loop.wake);
+	return 0;
+}
+
+static void init(struct work *w)
+{
+	struct buf text = BUF_INIT;
+	struct buf host = BUF_INIT;
+	w->joblog = (struct joblog)JOBLOG_INIT;
+	w->loop = (struct loop)LOOP_INIT;
+	w->pace = w->o->pace;
+	w->slots = w->o->slots;
+	w->quota = w->o->quota;
+	w->rules = w->o->rules;
+	w->rules.ordered = w->o->order != WORK_NONE;
+	w->breaker = (struct breaker){.limit = w->o->breaker, .longest_ms = 60000};
+	w->drain_ms = INT64_MAX;
+	w->now_ms = clock_mono_ms();
+	w->reported_ms = w->now_ms;
+	buf_printf(&text, "%s.in", w->stream);
+	w->topic = buf_detach(&text);
+	session_token(w->writer);
+	who_host(&host);
+	snprintf(w->worker, sizeof(w->worker), "%s:%ld:%lld", buf_text(&host), (long)getpid(),
+	    (long long)clock_wall_ms());
+	for (char *const *arg = w->o->command; *arg; arg++)
+		buf_printf(&text, "%s\n", *arg);
+	w->command = murmur2(buf_str(&text));
+	buf_release(&text);
+	buf_release(&host);
+}
+
+static void close_all(struct work *w)
+{
+	struct deadline d = {.end_ms = clock_mono_ms() + 3000, .now_ms = clock_mono_ms};
+	work_shares_release(w);
+	while (w->chunks)
+		work_chunk_free(w, w->chunks);
+	work_jobs_release(w);
+	kmember_close(w->member, &d);
+	kparts_close(w->reader);
+	work_deliver_close(w);
+	kready_close(w->ready);
+	work_records_release(&w->control);
+	joblog_close(&w->joblog);
+	loop_close(&w->loop);
+	buf_release(&w->scratch);
+	free(w->topic);
+}
+
+int work(struct tool_ctx *t, const char *stream, const struct work_options *o)
+{
+	struct work *w = mem_zalloc(1, sizeof(*w));
+	w->t = t;
+	w->o = o;
+	w->stream = stream;
+	init(w);
+	int failed = open_all(w) || run(w);
+	msg_debug(1, "%lld records done, %lld invalid, %lld skipped", (long long)w->tally.done,
+	    (long long)w->tally.invalid, (long long)w->tally.skipped);
+	close_all(w);
+	free(w);
+	return failed ? -1 : 0;
+}

@@ -1,0 +1,53 @@
+/* work: the worker behind batch-work: a member of a consumer group that runs a command over the records of
+ * ready batches, in chunks. man/batch-work.1 says what is promised.
+ *
+ * One thread, one loop: the group, the reader, the producer and the children are each asked what they
+ * have, and nothing waits but the loop itself. A partition that is ours is a share (work_share.c); a
+ * batch in it is a part; a chunk (work_chunk.c) is taken from the part that is first and goes with its
+ * trial through runs of the command (work_run.c) to the delivery of what came out of it
+ * (work_deliver.c). Batches and their end are work_jobs.c's. */
+#ifndef APP_WORK_H
+#define APP_WORK_H
+
+#include "batch/backoff.h"
+#include "batch/breaker.h"
+#include "batch/onexit.h"
+#include "batch/pace.h"
+#include "batch/quota.h"
+#include "batch/slots.h"
+#include "batch/trial.h"
+#include "tool/tool.h"
+
+enum work_order { WORK_BY_PARTITION, WORK_NONE };
+enum work_format { WORK_LINES, WORK_NUL, WORK_ENVELOPES };
+enum work_invalid { WORK_DEAD, WORK_SKIP, WORK_STOP };
+
+struct work_options {
+	const char *group, *instance; /* instance NULL: a member like any other */
+	char *const *command;         /* ended by NULL */
+
+	enum work_format format;
+	bool pair;               /* a line out for each record in */
+	const char *out, *dead;  /* topics of results and of invalid records; out NULL: none, "-": standard output */
+	enum work_invalid on_invalid;
+	bool keep_records;       /* an invalid record's envelope goes with it */
+
+	struct onexit on_exit;
+	struct trial_rules rules;
+	struct pace pace;
+	struct slots slots;
+	struct quota quota;
+	int64_t breaker, max_bytes, aging_ms, timeout_ms, drain_ms, report_ms;
+	double max_load;         /* 0: no limit */
+	int64_t mem_free;        /* bytes; 0: no limit */
+	enum work_order order;
+	bool once, exactly_once;
+	bool may_leave_input;
+	const char *joblog, *failed_dir, *metrics; /* NULL: none */
+};
+
+/* Until a signal, or with once until nothing is left. -1: the command cannot do its work (ST_FAIL), the
+ * membership is over, or too many records were invalid. */
+int work(struct tool_ctx *t, const char *stream, const struct work_options *o);
+
+#endif

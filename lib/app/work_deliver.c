@@ -1,0 +1,535 @@
+/* What came out of a chunk, into topics: results, invalid records, and that it is done. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/work_int.h"
+#include "base/mem.h"
+#include "base/murmur2.h"
+#include "batch/envelope.h"
+#include "kafka/ktxn.h"
+#include "tool/clock.h"
+#include "tool/msg.h"
+#include "tool/who.h"
+
+/* So often a transaction that was aborted is tried again. */
+#define TRIES 3
+
+static void on_acked(void *ctx, const struct kack *ack)
+{
+	struct work *w = ctx;
+	struct parcel *parcel = ack->cookie;
+	if (ack->result != KACK_DONE)
+		w->undelivered = true;
+	if (parcel->chunk) {
+		parcel->chunk->pending--;
+		return;
+	}
+	if (parcel->piece) {
+		parcel->piece->parcel = NULL;
+		if (parcel->piece->end > parcel->piece->share->reached)
+			parcel->piece->share->reached = parcel->piece->end;
+		if (ack->result == KACK_DONE)
+			work_piece_drop(w, parcel->piece);
+	}
+	event_out_release(&parcel->event);
+	free(parcel);
+}
+
+static struct kproduce_options options_of(struct work *w)
+{
+	return (struct kproduce_options){.give_up_ms = w->t->budget_ms, .acked = on_acked, .ctx = w,
+	    .log = msg_library};
+}
+
+static void transaction_id(const struct work *w, struct buf *out)
+{
+	const char *who = w->o->instance ? w->o->instance : w->writer;
+	buf_printf(out, "btx.%s.%s.work.%s", w->topic, w->o->group, who);
+}
+
+static int open_results(struct work *w)
+{
+	struct tool_ctx *t = w->t;
+	struct kproduce_options options = options_of(w);
+	struct buf id = BUF_INIT;
+	const char *out = w->o->out && strcmp(w->o->out, "-") != 0 ? w->o->out : NULL;
+	const char *first = out ? out : w->o->dead;
+	if (!first)
+		return 0;
+	transaction_id(w, &id);
+	options.bulk = true;
+	options.transaction = w->o->exactly_once ? id.data : NULL;
+	int failed = kproduce_open(&w->results, &t->settings.kv, first, &options, &t->err) ||
+	    kproduce_check(w->results, &w->out_partitions, &t->deadline, &t->err);
+	w->dead_partitions = w->out_partitions;
+	if (!failed && out && w->o->dead)
+		failed = kproduce_add(w->results, w->o->dead, &w->dead_at, &w->dead_partitions,
+		    &t->deadline, &t->err);
+	if (!failed)
+		kclient_wake(kproduce_client(w->results), w->loop.wake);
+	buf_release(&id);
+	return failed ? -1 : 0;
+}
+
+int work_deliver_open(struct work *w)
+{
+	struct tool_ctx *t = w->t;
+	const struct kproduce_options options = options_of(w);
+	if (kproduce_open(&w->events, &t->settings.kv, kready_topic(w->ready), &options, &t->err) ||
+	    kproduce_check(w->events, &w->event_partitions, &t->deadline, &t->err))
+		return -1;
+	kclient_wake(kproduce_client(w->events), w->loop.wake);
+	return open_results(w);
+}
+
+void work_deliver_close(struct work *w)
+{
+	kproduce_close(w->results);
+	kproduce_close(w->events);
+}
+
+/* Waits only when the producer's queue is full. */
+static int send(struct kproduce *p, size_t at, const struct record *r, struct parcel *parcel,
+    struct err *err)
+{
+	for (;;) {
+		switch (kproduce_send_to(p, at, r, parcel, err)) {
+		case KPRODUCE_SENT:
+			if (parcel->chunk)
+				parcel->chunk->pending++;
+			return 0;
+		case KPRODUCE_FULL:
+			kproduce_poll(p, 10);
+			break;
+		case KPRODUCE_REFUSED:
+		case KPRODUCE_TOO_LONG:
+			return -1;
+		}
+	}
+}
+
+int work_post(struct work *w, const struct batch *b, enum event_type type, struct piece *p)
+{
+	struct err *err = &w->t->err;
+	struct parcel *parcel = mem_zalloc(1, sizeof(*parcel));
+	if (event_encode(b, type, str_of(w->stream), str_of(w->writer), clock_wall_ms(),
+		&parcel->event, err)) {
+		free(parcel);
+		return -1;
+	}
+	struct record *r = &parcel->event.record;
+	r->partition = murmur2_partition(batch_id(b), w->event_partitions);
+	parcel->piece = p;
+	if (send(w->events, 0, r, parcel, err)) {
+		event_out_release(&parcel->event);
+		free(parcel);
+		return -1;
+	}
+	if (p)
+		p->parcel = parcel;
+	return 0;
+}
+
+static int32_t partition_for(const struct chunk *c, int32_t partitions)
+{
+	return c->records.partition % partitions;
+}
+
+/* A line of results as a record; of a pair, by the record that it came from. */
+static int result_of(struct work *w, struct chunk *c, struct str line, const struct record *from,
+    struct str token, struct record *out)
+{
+	struct headers headers = out->headers;
+	struct record brought = RECORD_INIT;
+	headers_clear(&headers);
+	*out = (struct record)RECORD_INIT;
+	out->value = line;
+	if (w->o->format == WORK_ENVELOPES) {
+		if (envelope_read(line, &brought, &w->scratch, &w->t->err)) {
+			out->headers = headers;
+			return err_wrap(&w->t->err, "a result of %s", c->token);
+		}
+		out->key = brought.key;
+		out->value = brought.value;
+		for (size_t i = 0; i < brought.headers.count; i++)
+			headers_add(&headers, brought.headers.list[i].name, brought.headers.list[i].value);
+		headers_release(&brought.headers);
+	}
+	headers_add(&headers, STR(HDR_BATCH_ID), str_of(c->part->job->id));
+	headers_add(&headers, STR("batchChunk"), token);
+	if (from) {
+		const struct header *seq = headers_find(&from->headers, HDR_BATCH_SEQ);
+		if (!out->key.ptr)
+			out->key = from->key;
+		if (seq)
+			headers_add(&headers, seq->name, seq->value);
+	}
+	out->headers = headers;
+	out->partition = out->key.ptr && !from ? murmur2_partition(out->key, w->out_partitions)
+					       : partition_for(c, w->out_partitions);
+	return 0;
+}
+
+/* The next record that this run settled as done. */
+static size_t next_done(const struct chunk *c, const struct output *o, size_t i)
+{
+	while (i < o->end && (trial_record(&c->trial, i)->verdict != VERDICT_DONE ||
+				 trial_record(&c->trial, i)->run != o->run))
+		i++;
+	return i;
+}
+
+static int send_output(struct work *w, struct chunk *c, struct output *o)
+{
+	struct err *err = &w->t->err;
+	struct record r = RECORD_INIT, from = RECORD_INIT;
+	struct buf token = BUF_INIT;
+	struct str text, line;
+	char end = w->o->format == WORK_NUL ? '\0' : '\n';
+	size_t at = next_done(c, o, o->first);
+	int failed = capture_text(&o->text, &text, err);
+	work_records_token(&c->records, o->first, o->end, &token);
+	while (!failed && text.len) {
+		text = str_cut(text, end, &line);
+		if (w->o->pair && at < o->end)
+			work_records_get(&c->records, at, &from);
+		failed = result_of(w, c, line, w->o->pair ? &from : NULL, buf_str(&token), &r) ||
+		    send(w->results, w->out_at, &r, &c->parcel, err);
+		at = next_done(c, o, at + 1);
+	}
+	headers_release(&r.headers);
+	headers_release(&from.headers);
+	buf_release(&token);
+	return failed ? -1 : 0;
+}
+
+static int print_output(struct work *w, struct output *o)
+{
+	struct str text;
+	return capture_text(&o->text, &text, &w->t->err) ||
+		out_write(&w->t->out, text.ptr, text.len, &w->t->err)
+	    ? -1
+	    : 0;
+}
+
+/* HRI's object for an invalid record. */
+static void letter(const struct work *w, const struct chunk *c, const struct record *r, const char *why,
+    struct buf *out)
+{
+	struct json_t *o = js_object();
+	js_set_str(o, "batchId", str_of(c->part->job->id));
+	js_set_str(o, "topic", r->topic);
+	js_set_i64(o, "partition", r->partition);
+	js_set_i64(o, "offset", r->offset);
+	js_set_str(o, "failure", str_of(why));
+	if (w->o->keep_records) {
+		struct err ignored = ERR_INIT;
+		struct buf envelope = BUF_INIT;
+		envelope_write(r, &envelope);
+		js_set(o, "record", js_parse(buf_str(&envelope), &ignored));
+		buf_release(&envelope);
+		err_clear(&ignored);
+	}
+	js_dump(o, out);
+	js_free(o);
+}
+
+/* Named as Kafka's share groups name them (KIP-1191), and what they have no name for. */
+static void add_reasons(const struct work *w, const struct chunk *c, const struct record *r,
+    const struct trial_record *t, struct buf *text, struct headers *to)
+{
+	struct buf host = BUF_INIT, why = BUF_INIT, token = BUF_INIT;
+	size_t from[10], n = 0;
+	static const char *const names[] = {"__dlq.errors.topic", "__dlq.errors.partition",
+	    "__dlq.errors.offset", "__dlq.errors.group", "__dlq.errors.delivery.count",
+	    "__dlq.errors.message", "batch_error_how", "batch_error_chunk", "batch_error_host",
+	    "batch_error_time"};
+	who_host(&host);
+	ending_text(t->how, &why);
+	work_records_token(&c->records, 0, c->records.count, &token);
+#define PUT(...) (from[n++] = text->len, buf_printf(text, __VA_ARGS__), buf_putc(text, '\0'))
+	PUT("%.*s", (int)r->topic.len, r->topic.ptr);
+	PUT("%d", r->partition);
+	PUT("%lld", (long long)r->offset);
+	PUT("%s", w->o->group);
+	PUT("%lld", (long long)t->runs);
+	PUT("%s", t->reason ? t->reason : buf_text(&why));
+	PUT("%s", buf_text(&why));
+	PUT("%s", buf_text(&token));
+	PUT("%s", buf_text(&host));
+	PUT("%lld", (long long)clock_wall_ms());
+#undef PUT
+	for (size_t i = 0; i < n; i++)
+		headers_add(to, str_of(names[i]), str_of(text->data + from[i]));
+	buf_release(&host);
+	buf_release(&why);
+	buf_release(&token);
+}
+
+static int send_letter(struct work *w, struct chunk *c, const struct record *r, size_t i,
+    struct str value)
+{
+	struct record dead = *r;
+	struct buf text = BUF_INIT;
+	dead.headers = (struct headers)HEADERS_INIT;
+	for (size_t k = 0; k < r->headers.count; k++)
+		headers_add(&dead.headers, r->headers.list[k].name, r->headers.list[k].value);
+	buf_room(&text, 8192); /* so that it does not move under its headers */
+	add_reasons(w, c, r, trial_record(&c->trial, i), &text, &dead.headers);
+	dead.value = value;
+	dead.ts_ms = -1;
+	dead.partition = partition_for(c, w->dead_partitions);
+	int failed = send(w->results, w->dead_at, &dead, &c->parcel, &w->t->err);
+	headers_release(&dead.headers);
+	buf_release(&text);
+	return failed;
+}
+
+static bool is_invalid(const struct chunk *c, size_t i)
+{
+	return trial_record(&c->trial, i)->verdict == VERDICT_INVALID;
+}
+
+static int send_letters(struct work *w, struct chunk *c)
+{
+	struct record r = RECORD_INIT;
+	int failed = 0;
+	buf_clear(&c->letters);
+	for (size_t i = 0; i < c->records.count; i++) {
+		if (!is_invalid(c, i))
+			continue;
+		struct buf why = BUF_INIT;
+		const struct trial_record *t = trial_record(&c->trial, i);
+		ending_text(t->how, &why);
+		work_records_get(&c->records, i, &r);
+		letter(w, c, &r, t->reason ? t->reason : buf_text(&why), &c->letters);
+		buf_putc(&c->letters, '\0');
+		buf_release(&why);
+	}
+	const char *at = c->letters.data;
+	for (size_t i = 0; i < c->records.count && !failed; i++) {
+		if (!is_invalid(c, i))
+			continue;
+		work_records_get(&c->records, i, &r);
+		failed = send_letter(w, c, &r, i, str_of(at));
+		at += strlen(at) + 1;
+	}
+	headers_release(&r.headers);
+	return failed;
+}
+
+static int send_all(struct work *w, struct chunk *c)
+{
+	for (size_t i = 0; i < c->output_count; i++) {
+		struct output *o = &c->outputs[i];
+		if (!trial_takes(&c->trial, o->run))
+			continue;
+		if (w->results && w->o->out && strcmp(w->o->out, "-") != 0 ? send_output(w, c, o)
+									    : print_output(w, o))
+			return -1;
+	}
+	if (w->o->out && strcmp(w->o->out, "-") == 0 && out_flush(&w->t->out, &w->t->err))
+		return -1;
+	return w->o->dead ? send_letters(w, c) : 0;
+}
+
+/* What a released chunk has left is a chunk again. */
+static int begin_again(struct work *w, struct chunk *c)
+{
+	struct record r = RECORD_INIT;
+	struct chunk *again = mem_zalloc(1, sizeof(*again));
+	int failed = 0;
+	again->part = c->part;
+	again->slot = -1;
+	again->state = CHUNK_READY;
+	work_records_init(&again->records, w->o->format, str_of(w->topic), c->records.partition);
+	for (size_t i = 0; i < c->records.count && !failed; i++) {
+		if (trial_record(&c->trial, i)->verdict != VERDICT_UNDONE)
+			continue;
+		work_records_get(&c->records, i, &r);
+		failed = work_records_add(&again->records, &r, c->records.items[i].number, &w->t->err);
+	}
+	headers_release(&r.headers);
+	struct chunk **end = &w->chunks;
+	while (*end)
+		end = &(*end)->next;
+	*end = again;
+	again->part->chunks++;
+	again->part->share->chunks++;
+	return failed;
+}
+
+/* The first record that passed is kept as the control. */
+static int keep_control(struct work *w, const struct chunk *c, size_t i)
+{
+	struct record r = RECORD_INIT;
+	if (w->control.count)
+		return 0;
+	work_records_get(&c->records, i, &r);
+	work_records_init(&w->control, w->o->format, str_of(w->topic), c->records.partition);
+	int failed = work_records_add(&w->control, &r, 0, &w->t->err);
+	headers_release(&r.headers);
+	return failed;
+}
+
+static int take_verdicts(struct work *w, struct chunk *c)
+{
+	struct piece *p = c->part;
+	for (size_t i = 0; i < c->records.count; i++) {
+		enum verdict v = trial_record(&c->trial, i)->verdict;
+		int64_t n = c->records.items[i].number;
+		if (v == VERDICT_UNDONE)
+			continue;
+		if (v == VERDICT_DONE && keep_control(w, c, i))
+			return -1;
+		doneset_add(&p->done, n, n, v);
+		tally_add(&w->tally, v, 1);
+		quota_add(&w->quota, 1, v == VERDICT_INVALID);
+		if (v == VERDICT_INVALID && w->o->on_invalid == WORK_STOP)
+			return err_set(&w->t->err, ST_FAIL, "topic %s, partition %d, offset %lld is "
+			    "invalid", w->topic, c->records.partition,
+			    (long long)c->records.items[i].offset);
+	}
+	p->share->dirty = true;
+	return 0;
+}
+
+/* All of it is acknowledged. */
+static int finish(struct work *w, struct chunk *c)
+{
+	struct piece *p = c->part;
+	bool released = trial_outcome(&c->trial) == TRIAL_RELEASED;
+	if (released) {
+		breaker_released(&w->breaker, w->now_ms);
+		msg_warn("%s: nothing succeeds: no record is blamed, and it is tried again later",
+		    c->token);
+		if (begin_again(w, c))
+			return -1;
+	}
+	struct job *j = p->job;
+	p->chunks--;
+	p->share->chunks--;
+	work_chunk_free(w, c);
+	if (quota_is_reached(&w->quota))
+		return err_set(&w->t->err, ST_FAIL, "too many invalid records: --max-invalid is reached");
+	if (work_job_check(w, j))
+		return -1;
+	return p->read && p->chunks == 0 && !p->filling && p->done.next == p->number
+	    ? work_job_piece_done(w, p)
+	    : 0;
+}
+
+/* All or nothing: what came out, and that it is done. 1: the partition was taken away. */
+static int in_transaction(struct work *w, struct chunk *c)
+{
+	struct err *err = &w->t->err;
+	struct deadline d = deadline_start(w->t->budget_ms);
+	struct buf text = BUF_INIT;
+	int failed = ktxn_begin(w->results, &d, err) || send_all(w, c) ||
+	    kproduce_flush(w->results, &d, err) || w->undelivered;
+	struct kmember_part part = {.topic = w->topic, .partition = c->records.partition};
+	part.offset = work_share_text(w, c->part->share, &text);
+	part.metadata = buf_text(&text);
+	if (!failed)
+		failed = ktxn_offsets(w->results, w->member, &part, 1, &d, err);
+	if (failed)
+		ktxn_abort(w->results);
+	else
+		switch (ktxn_commit(w->results, &d, err)) {
+		case KTXN_COMMITTED:
+			c->part->share->committed = part.offset;
+			break;
+		case KTXN_ABORTED:
+			failed = -1;
+			break;
+		case KTXN_UNKNOWN:
+			failed = -2;
+			break;
+		}
+	buf_release(&text);
+	return failed;
+}
+
+static void renew(struct work *w)
+{
+	kproduce_close(w->results);
+	w->results = NULL;
+	w->undelivered = false;
+}
+
+/* With the part's books as they will be; when it fails, as they were. */
+static int deliver_once(struct work *w, struct chunk *c)
+{
+	struct piece *p = c->part;
+	int failed = -1;
+	c->state = CHUNK_DELIVERING; /* it is no intent any more */
+	for (int tries = 0; failed == -1 && tries < TRIES; tries++) {
+		if (ktxn_is_spent(w->results)) {
+			renew(w);
+			if (open_results(w))
+				return -1;
+		}
+		struct doneset before = p->done;
+		struct tally tally = w->tally;
+		p->done = (struct doneset)DONESET_INIT;
+		work_copy_done(&before, &p->done);
+		if (take_verdicts(w, c))
+			return -1;
+		failed = in_transaction(w, c);
+		if (!failed) {
+			doneset_release(&before);
+			break;
+		}
+		doneset_release(&p->done);
+		p->done = before;
+		w->tally = tally;
+		msg_debug(1, "transaction: %s", w->t->err.text ? w->t->err.text : "refused");
+		if (failed == 1) {
+			err_clear(&w->t->err);
+			return 0; /* the group will say so, too */
+		}
+	}
+	if (failed)
+		return -1;
+	err_clear(&w->t->err);
+	return finish(w, c);
+}
+
+int work_deliver(struct work *w, struct chunk *c)
+{
+	c->state = CHUNK_DELIVERING;
+	c->parcel.chunk = c;
+	if (trial_outcome(&c->trial) == TRIAL_STOPPED)
+		return -1;
+	if (w->o->exactly_once)
+		return 0; /* when no commit is under way */
+	return send_all(w, c);
+}
+
+int work_deliver_serve(struct work *w)
+{
+	if (w->results)
+		kproduce_poll(w->results, 0);
+	kproduce_poll(w->events, 0);
+	if (w->undelivered && !w->o->exactly_once) {
+		const struct err *why = w->results ? kproduce_trouble(w->results) : NULL;
+		if (!why || !why->text)
+			why = kproduce_trouble(w->events);
+		return err_set(&w->t->err, why->text ? why->status : ST_FAIL, "not delivered: %s",
+		    why->text ? why->text : "no acknowledgement in time");
+	}
+	for (struct chunk *c = w->chunks, *next; c; c = next) {
+		next = c->next;
+		if (c->state != CHUNK_DELIVERING || c->pending)
+			continue;
+		if (!c->part)
+			work_chunk_free(w, c);
+		else if (w->o->exactly_once && !w->committing) {
+			if (deliver_once(w, c))
+				return -1;
+			return 0; /* the list may have changed */
+		} else if (!w->o->exactly_once && (take_verdicts(w, c) || finish(w, c)))
+			return -1;
+	}
+	return 0;
+}

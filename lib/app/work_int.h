@@ -1,0 +1,195 @@
+/* work_int: the inside of work, for lib/app/work*.c only. */
+#ifndef APP_WORK_INT_H
+#define APP_WORK_INT_H
+
+#include "app/session.h"
+#include "app/work.h"
+#include "app/work_chunk.h"
+#include "base/map.h"
+#include "batch/agenda.h"
+#include "batch/checkpoint.h"
+#include "batch/manifest.h"
+#include "batch/parts.h"
+#include "kafka/kmember.h"
+#include "kafka/kparts.h"
+#include "kafka/kproduce.h"
+#include "kafka/kready.h"
+#include "tool/capture.h"
+#include "tool/child.h"
+#include "tool/joblog.h"
+#include "tool/loop.h"
+
+/* A batch that is ready, until it is finished. */
+struct job {
+	char *id;                /* owned */
+	struct buf doc;          /* its document when it became ready */
+	int64_t ready_ms, priority, threshold;
+	struct parts parts;      /* what workers wrote of them */
+	struct piece *mine;       /* those in our shares */
+	int64_t finish_ms;       /* when to write its end, monotonic; INT64_MAX: not yet */
+	bool ending;             /* it was written, and not seen yet */
+};
+
+/* What a run gave out, kept until the trial has ended. */
+struct output {
+	int64_t run;
+	size_t first, end;
+	struct capture text;
+};
+
+/* What an acknowledgement is for. */
+struct parcel {
+	struct chunk *chunk;     /* a result or an invalid record of it */
+	struct piece *piece;     /* or the event that it is done; NULL: it is not ours any more */
+	struct event_out event;  /* or any other event */
+};
+
+enum chunk_state {
+	CHUNK_FILLING,
+	CHUNK_READY,      /* to begin */
+	CHUNK_INTENDED,   /* waits until its next run is written down */
+	CHUNK_RUNNING,
+	CHUNK_WAITING,    /* for its back-off, or for contrast */
+	CHUNK_DELIVERING, /* for acknowledgements */
+};
+
+struct chunk {
+	struct chunk *next;
+	struct piece *part; /* NULL: it was taken away, and only its child is waited for */
+	struct work_records records;
+	bool full;         /* as many as were asked for */
+	enum chunk_state state;
+	struct trial trial;
+	struct trial_run run;
+	int64_t until_ms;  /* when it waits */
+	int64_t intent;    /* the commit that writes it down */
+	int64_t deaths;    /* a worker's, by a run of just these records */
+	struct child child;
+	struct str input;  /* of the child */
+	int slot;
+	char *token;       /* of the run; owned */
+	struct output *outputs;
+	size_t output_count, output_cap;
+	struct parcel parcel;
+	int64_t pending;   /* records not acknowledged */
+	struct buf letters; /* values of its invalid records */
+};
+
+/* A part: the records of one batch in one of our partitions. */
+struct piece {
+	struct piece *next_of_job;
+	struct agenda_item item;
+	struct job *job;
+	struct share *share;
+	struct manifest senders; /* of the batch */
+	int64_t *last;           /* of each sender the highest number that was seen here */
+	int64_t first, end;      /* offsets */
+	int64_t expected;        /* records, by the manifest */
+	int64_t at;              /* the offset to read on from */
+	int64_t number;          /* of the next record that is read */
+	struct doneset done;
+	struct chunk *filling;   /* NULL: none is begun */
+	struct checkpoint_intent *intents; /* owned: what a worker before us began */
+	size_t intent_count;
+	bool open;               /* it was begun, here or before */
+	bool read;               /* all of it */
+	size_t chunks;           /* begun and not ended */
+	struct parcel *parcel;   /* its event is under way; NULL: not yet */
+};
+
+/* A partition that is ours. */
+struct share {
+	int32_t partition;
+	struct checkpoint before; /* what was committed when we got it */
+	int64_t committed, pending; /* offsets: by the last answer, and of the commit under way */
+	int64_t reached;          /* the end of the parts that are done */
+	struct agenda agenda;     /* of its parts that are not all read */
+	struct piece *open[CHECKPOINT_PARTS]; /* those that were begun */
+	size_t open_count;
+	struct kpart *lane;       /* NULL: none was opened yet */
+	struct piece *reading;     /* which part the lane is at */
+	size_t chunks;            /* under way */
+	bool dirty;               /* there is something to commit */
+};
+
+struct work {
+	struct tool_ctx *t;
+	const struct work_options *o;
+	const char *stream;
+	char *topic; /* owned: STREAM.in */
+	char writer[SESSION_TOKEN], worker[128];
+
+	struct loop loop;
+	struct kmember *member;
+	struct kparts *reader;
+	struct kready *ready;
+	struct kproduce *events;
+	int32_t event_partitions;
+	struct kproduce *results; /* NULL: there are none, and no invalid records either */
+	size_t out_at, dead_at;   /* its topics */
+	int32_t out_partitions, dead_partitions;
+
+	struct map jobs;
+	struct share *shares; /* owned */
+	size_t share_count;
+	bool assigned;
+	struct chunk *chunks; /* begun, in the order of their beginning */
+	int64_t running;      /* children */
+	bool slot_taken[SLOTS_MOST];
+
+	struct pace pace;
+	struct slots slots;
+	struct breaker breaker;
+	struct quota quota;
+	double pressure;
+	int64_t looked_ms, reported_ms;
+
+	int64_t commits, committed; /* begun; the last that was answered well */
+	bool committing, commit_failed;
+	bool undelivered;           /* a producer gave up on a record */
+	struct trial_rules rules;
+	uint32_t command;           /* its hash */
+	bool again;                 /* a round without sleep */
+	bool alone;                 /* what runs has ended a worker before */
+	int64_t drain_ms;           /* when to end what runs still; INT64_MAX: nothing ends */
+	bool stopping, revoking;
+	struct work_records control; /* a record that passed: what fails while it passes, fails by itself */
+	struct joblog joblog;
+	struct buf scratch;
+	struct tally tally;
+	int64_t now_ms; /* monotonic, of this round */
+};
+
+/* work_jobs.c */
+int work_jobs_follow(struct work *w, int wait_ms);             /* what is new in the log */
+int work_jobs_finish(struct work *w);                          /* ends those that are complete */
+int work_jobs_report(struct work *w);                          /* how far they are, into the log */
+int work_job_piece_done(struct work *w, struct piece *p);      /* says it in the log */
+int work_job_check(struct work *w, struct job *j);             /* too many invalid records? then it fails */
+void work_jobs_release(struct work *w);
+
+/* work_share.c */
+int work_shares_assign(struct work *w);
+void work_shares_release(struct work *w);
+void work_share_add(struct work *w, struct share *s, struct job *j);
+void work_piece_drop(struct work *w, struct piece *p);
+int work_share_fill(struct work *w, struct share *s, struct chunk **out);
+int64_t work_share_text(struct work *w, struct share *s, struct buf *out); /* the offset to commit */
+void work_share_begin(struct work *w, struct chunk *c);
+void work_copy_done(const struct doneset *from, struct doneset *to);
+
+/* work_run.c */
+int work_chunk_go_on(struct work *w, struct chunk *c);
+int work_chunk_start(struct work *w, struct chunk *c);
+int work_chunk_ended(struct work *w, struct chunk *c);
+void work_chunk_drop(struct work *w, struct chunk *c);   /* its part is not ours any more */
+void work_chunk_free(struct work *w, struct chunk *c);
+
+/* work_deliver.c */
+int work_deliver_open(struct work *w);
+void work_deliver_close(struct work *w);
+int work_deliver(struct work *w, struct chunk *c);     /* its trial has ended */
+int work_deliver_serve(struct work *w);                /* acknowledgements, and transactions */
+int work_post(struct work *w, const struct batch *b, enum event_type type, struct piece *p);
+
+#endif

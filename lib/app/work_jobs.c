@@ -1,0 +1,284 @@
+/* Batches: when they are ready, how far all workers are, and their end. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/work_int.h"
+#include "base/mem.h"
+#include "tool/clock.h"
+#include "tool/msg.h"
+
+/* Who did not do the last part leaves the end to who did, for a while. */
+#define OTHERS_MS 1000
+
+static int document(struct work *w, const struct job *j, struct batch *b)
+{
+	return batch_parse(buf_str(&j->doc), b, &w->t->err);
+}
+
+static void drop_job(struct work *w, struct str id)
+{
+	struct job *j = map_remove(&w->jobs, id);
+	if (!j)
+		return;
+	while (j->mine)
+		work_piece_drop(w, j->mine);
+	parts_release(&j->parts);
+	buf_release(&j->doc);
+	free(j->id);
+	free(j);
+}
+
+void work_jobs_release(struct work *w)
+{
+	size_t at = 0;
+	struct str id;
+	while (map_next(&w->jobs, &at, &id, NULL))
+		drop_job(w, id);
+	map_release(&w->jobs);
+}
+
+static int make_extents(struct work *w, const struct job *j, struct extents *out, bool *manifested)
+{
+	struct batch b = BATCH_INIT;
+	struct manifest m = MANIFEST_INIT;
+	if (document(w, j, &b))
+		return -1;
+	const struct json_t *json = js_get(b.doc, "manifest");
+	int failed = json ? manifest_parse(json, &m, &w->t->err) : 0;
+	*manifested = json && (m.count > 0 || batch_expected(&b) == 0);
+	if (!failed)
+		manifest_extents(&m, out);
+	manifest_release(&m);
+	batch_release(&b);
+	return failed;
+}
+
+/* Is all of it done? Then its end is near. */
+static int look(struct work *w, struct job *j, bool by_us)
+{
+	struct extents x = EXTENTS_INIT;
+	bool manifested = false;
+	int failed = make_extents(w, j, &x, &manifested);
+	if (!failed && !manifested)
+		msg_warn("batch '%s' has no manifest: which records are its own cannot be told, and "
+		    "nobody works on it", j->id);
+	else if (!failed && parts_are_done(&j->parts, &x) && !j->ending && j->finish_ms == INT64_MAX) {
+		uint16_t random;
+		clock_random(&random, sizeof(random));
+		j->finish_ms = w->now_ms + (by_us ? 0 : OTHERS_MS + random % 2000);
+	}
+	extents_release(&x);
+	return failed;
+}
+
+/* The batch is ready: all that is known of its parts is in the fold, too. */
+static int add_job(struct work *w, const struct event *e, const struct fold *f)
+{
+	struct batch b = BATCH_INIT;
+	struct err *err = &w->t->err;
+	if (batch_parse(buf_str(&f->doc), &b, err))
+		return -1;
+	struct job *j = mem_zalloc(1, sizeof(*j));
+	j->id = mem_strndup(e->id.data, e->id.len);
+	buf_add_str(&j->doc, buf_str(&f->doc));
+	j->ready_ms = f->ts_ms;
+	j->priority = batch_number(&b, "priority", 50);
+	j->threshold = batch_number(&b, "invalidThreshold", -1);
+	j->finish_ms = INT64_MAX;
+	j->parts.group = str_of(w->o->group);
+	batch_release(&b);
+	map_put(&w->jobs, str_of(j->id), j);
+	for (size_t i = 0; i < w->share_count; i++)
+		work_share_add(w, &w->shares[i], j);
+	return look(w, j, false);
+}
+
+/* How far somebody is. A part that another has done is not ours to do any more. */
+static int hear(struct work *w, struct job *j, const struct event *e)
+{
+	struct err ignored = ERR_INIT;
+	struct batch b = BATCH_INIT;
+	bool ours = str_eq(e->writer, str_of(w->writer));
+	if (batch_parse(e->doc, &b, &ignored)) {
+		err_clear(&ignored);
+		return 0;
+	}
+	parts_fold(&j->parts, js_get(b.doc, "progress"));
+	batch_release(&b);
+	for (struct piece *p = j->mine, *next; p; p = next) {
+		next = p->next_of_job;
+		if (!p->parcel && parts_at(&j->parts, p->share->partition)->done)
+			work_piece_drop(w, p);
+	}
+	return e->type == EVENT_PART ? look(w, j, ours) : 0;
+}
+
+int work_jobs_follow(struct work *w, int wait_ms)
+{
+	const struct event *e;
+	const struct fold *f;
+	int got;
+	struct deadline d = deadline_start(w->t->budget_ms);
+	while ((got = kready_next(w->ready, wait_ms, &e, &f, &d, &w->t->err)) > 0) {
+		struct str id = buf_str(&e->id);
+		struct job *j = map_get(&w->jobs, id);
+		int failed = 0;
+		if (f->status != BATCH_SENT)
+			drop_job(w, id);
+		else if (!j)
+			failed = add_job(w, e, f);
+		else if (e->type != EVENT_STATUS)
+			failed = hear(w, j, e);
+		if (failed)
+			return -1;
+	}
+	return got;
+}
+
+static int change(struct work *w, struct job *j, struct batch_change *c)
+{
+	struct batch now = BATCH_INIT, after = BATCH_INIT;
+	c->now_ms = clock_wall_ms();
+	j->finish_ms = INT64_MAX;
+	j->ending = true;
+	if (document(w, j, &now))
+		return -1;
+	int failed = batch_apply(&now, c, &after, &w->t->err) ||
+	    work_post(w, &after, EVENT_STATUS, NULL);
+	msg_debug(1, "batch '%s': %s", j->id, batch_status_name(after.status));
+	batch_release(&now);
+	batch_release(&after);
+	return failed ? -1 : 0;
+}
+
+static int end_job(struct work *w, struct job *j)
+{
+	struct err why = ERR_INIT;
+	struct extents x = EXTENTS_INIT;
+	bool manifested;
+	struct tally sum = parts_tally(&j->parts);
+	struct batch_change c = {.action = BATCH_PROCESSED, .actual = tally_sum(&sum),
+	    .invalid = sum.invalid};
+	int failed = make_extents(w, j, &x, &manifested);
+	if (!failed && parts_check(&j->parts, &x, &why)) {
+		c.action = BATCH_FAIL;
+		c.message = str_of(why.text);
+	}
+	failed = failed || change(w, j, &c);
+	extents_release(&x);
+	err_clear(&why);
+	return failed;
+}
+
+int work_jobs_finish(struct work *w)
+{
+	size_t at = 0;
+	void *value;
+	while (map_next(&w->jobs, &at, NULL, &value)) {
+		struct job *j = value;
+		if (j->finish_ms == INT64_MAX)
+			continue;
+		if (j->finish_ms > w->now_ms)
+			loop_until(&w->loop, j->finish_ms);
+		else if (end_job(w, j))
+			return -1;
+	}
+	return 0;
+}
+
+/* What all parts come to, ours as they are now. */
+static int64_t invalid_of(struct job *j)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < j->parts.count; i++) {
+		struct piece *p = j->mine;
+		while (p && p->share->partition != j->parts.list[i].partition)
+			p = p->next_of_job;
+		sum += p ? 0 : j->parts.list[i].tally.invalid;
+	}
+	for (const struct piece *p = j->mine; p; p = p->next_of_job)
+		sum += doneset_tally(&p->done).invalid;
+	return sum;
+}
+
+int work_job_check(struct work *w, struct job *j)
+{
+	if (j->threshold <= 0 || invalid_of(j) < j->threshold)
+		return 0;
+	struct buf why = BUF_INIT;
+	struct tally sum = parts_tally(&j->parts);
+	buf_printf(&why, "%lld records are invalid, and invalidThreshold is %lld",
+	    (long long)invalid_of(j), (long long)j->threshold);
+	for (const struct piece *p = j->mine; p; p = p->next_of_job)
+		sum.done += doneset_tally(&p->done).done;
+	struct batch_change c = {.action = BATCH_FAIL, .actual = sum.done + invalid_of(j),
+	    .invalid = invalid_of(j), .message = buf_str(&why)};
+	j->threshold = -1; /* said once */
+	int failed = change(w, j, &c);
+	buf_release(&why);
+	return failed;
+}
+
+static void fill_part(const struct work *w, const struct piece *p, struct part *out)
+{
+	out->partition = p->share->partition;
+	out->first = p->first;
+	out->last = p->end - 1;
+	out->w = p->done.next;
+	out->tally = p->done.next == p->number ? doneset_tally(&p->done) : p->done.below;
+	part_set_text(&out->worker, str_of(w->worker));
+	out->state = w->breaker.state == BREAKER_CLOSED ? PART_RUNNING : PART_BLOCKED;
+}
+
+int work_job_piece_done(struct work *w, struct piece *p)
+{
+	struct batch b = BATCH_INIT;
+	struct parts mine = {.group = str_of(w->o->group)};
+	if (p->parcel)
+		return 0;
+	if (document(w, p->job, &b))
+		return -1;
+	struct part *one = parts_at(&mine, p->share->partition);
+	fill_part(w, p, one);
+	one->done = true;
+	js_set(b.doc, "progress", part_json(&mine, one));
+	int failed = work_post(w, &b, EVENT_PART, p);
+	parts_release(&mine);
+	batch_release(&b);
+	return failed;
+}
+
+static int report(struct work *w, const struct job *j)
+{
+	struct batch b = BATCH_INIT;
+	struct parts mine = {.group = str_of(w->o->group)};
+	for (const struct piece *p = j->mine; p; p = p->next_of_job)
+		if (p->open && !p->parcel)
+			fill_part(w, p, parts_at(&mine, p->share->partition));
+	int failed = 0;
+	if (mine.count) {
+		failed = document(w, j, &b);
+		if (!failed) {
+			js_set(b.doc, "progress", parts_json(&mine));
+			failed = work_post(w, &b, EVENT_PROGRESS, NULL);
+		}
+		batch_release(&b);
+	}
+	parts_release(&mine);
+	return failed;
+}
+
+int work_jobs_report(struct work *w)
+{
+	size_t at = 0;
+	void *value;
+	if (w->now_ms - w->reported_ms < w->o->report_ms) {
+		loop_until(&w->loop, w->reported_ms + w->o->report_ms);
+		return 0;
+	}
+	w->reported_ms = w->now_ms;
+	while (map_next(&w->jobs, &at, NULL, &value))
+		if (report(w, value))
+			return -1;
+	return 0;
+}

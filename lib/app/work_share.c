@@ -1,0 +1,411 @@
+/* Partitions that are ours: which part of which batch is read, and how far it is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/work_int.h"
+#include "base/mem.h"
+#include "batch/seq.h"
+#include "tool/msg.h"
+
+/* So many records of others are passed over before the loop goes on. */
+#define PASS_AT_ONCE 8192
+
+static void find_extent(struct piece *p)
+{
+	p->first = INT64_MAX;
+	for (size_t i = 0; i < p->senders.count; i++) {
+		const struct extents *x = &p->senders.senders[i].extents;
+		for (size_t k = 0; k < x->count; k++) {
+			if (x->list[k].partition != p->share->partition)
+				continue;
+			p->expected += x->list[k].count;
+			if (x->list[k].first < p->first)
+				p->first = x->list[k].first;
+			if (x->list[k].last + 1 > p->end)
+				p->end = x->list[k].last + 1;
+		}
+	}
+}
+
+/* What a worker before us left with the offset, or else what one said last in the log. */
+static void resume(struct piece *p)
+{
+	struct checkpoint *c = &p->share->before;
+	for (size_t i = 0; i < c->count; i++) {
+		struct checkpoint_part *before = &c->parts[i];
+		if (!before->id || strcmp(before->id, p->job->id) != 0)
+			continue;
+		p->done = before->done;
+		p->intents = before->intents;
+		p->intent_count = before->count;
+		before->done = (struct doneset)DONESET_INIT;
+		before->intents = NULL;
+		before->count = before->cap = 0;
+		return;
+	}
+	const struct part *said = parts_at(&p->job->parts, p->share->partition);
+	p->done.next = said->w;
+	p->done.below = said->tally;
+}
+
+void work_share_add(struct work *w, struct share *s, struct job *j)
+{
+	struct err err = ERR_INIT;
+	struct batch b = BATCH_INIT;
+	struct piece *p = mem_zalloc(1, sizeof(*p));
+	const struct json_t *m;
+	p->job = j;
+	p->share = s;
+	if (batch_parse(buf_str(&j->doc), &b, &err) == 0 && (m = js_get(b.doc, "manifest")))
+		(void)manifest_parse(m, &p->senders, &err);
+	batch_release(&b);
+	err_clear(&err);
+	find_extent(p);
+	if (p->expected == 0 || parts_at(&j->parts, s->partition)->done) {
+		manifest_release(&p->senders);
+		free(p);
+		return;
+	}
+	p->last = mem_zalloc(p->senders.count, sizeof(*p->last));
+	p->at = p->first;
+	resume(p);
+	p->item = (struct agenda_item){.name = str_of(j->id), .ready_ms = j->ready_ms,
+	    .priority = j->priority};
+	p->next_of_job = j->mine;
+	j->mine = p;
+	agenda_add(&s->agenda, &p->item, 0);
+	msg_debug(1, "batch '%s': %lld records in partition %d, of which %lld are done", j->id,
+	    (long long)p->expected, s->partition, (long long)tally_sum(&p->done.below));
+	(void)w;
+}
+
+static void close_piece(struct piece *p)
+{
+	struct share *s = p->share;
+	for (size_t i = 0; i < s->open_count; i++)
+		if (s->open[i] == p)
+			s->open[i] = s->open[--s->open_count];
+}
+
+/* Its chunks that run are on their own from now on. */
+void work_piece_drop(struct work *w, struct piece *p)
+{
+	struct piece **at = &p->job->mine;
+	while (*at != p)
+		at = &(*at)->next_of_job;
+	*at = p->next_of_job;
+	for (struct chunk *c = w->chunks, *next; c; c = next) {
+		next = c->next;
+		if (c->part == p)
+			work_chunk_drop(w, c);
+	}
+	if (p->filling)
+		work_chunk_free(w, p->filling);
+	if (p->parcel)
+		p->parcel->piece = NULL;
+	close_piece(p);
+	agenda_remove(&p->item);
+	if (p->share->reading == p)
+		p->share->reading = NULL;
+	p->share->dirty = true;
+	manifest_release(&p->senders);
+	doneset_release(&p->done);
+	free(p->last);
+	free(p->intents);
+	free(p);
+}
+
+static void share_release(struct work *w, struct share *s)
+{
+	size_t at = 0;
+	void *value;
+	while (map_next(&w->jobs, &at, NULL, &value)) {
+		struct job *j = value;
+		for (struct piece *p = j->mine, *next; p; p = next) {
+			next = p->next_of_job;
+			if (p->share == s)
+				work_piece_drop(w, p);
+		}
+	}
+	kpart_close(s->lane);
+	checkpoint_release(&s->before);
+	agenda_release(&s->agenda);
+}
+
+void work_shares_release(struct work *w)
+{
+	for (size_t i = 0; i < w->share_count; i++)
+		share_release(w, &w->shares[i]);
+	free(w->shares);
+	w->shares = NULL;
+	w->share_count = 0;
+	w->assigned = false;
+}
+
+static void share_init(struct work *w, struct share *s, const struct kmember_part *part)
+{
+	struct err err = ERR_INIT;
+	*s = (struct share){.partition = part->partition, .committed = part->offset};
+	agenda_init(&s->agenda, w->o->aging_ms);
+	if (*part->metadata &&
+	    checkpoint_decode(&s->before, str_of(part->metadata), part->offset, &err))
+		msg_debug(1, "partition %d: its checkpoint counts for nothing: %s", part->partition,
+		    err.text);
+	err_clear(&err);
+	if (s->before.rate && s->before.command == w->command && !w->pace.rate)
+		pace_resume(&w->pace, (double)s->before.rate / 1000);
+}
+
+int work_shares_assign(struct work *w)
+{
+	size_t n, at = 0;
+	void *job;
+	const struct kmember_part *parts = kmember_parts(w->member, &n);
+	work_shares_release(w);
+	w->shares = mem_zalloc(n, sizeof(*w->shares));
+	w->share_count = n;
+	for (size_t i = 0; i < n; i++)
+		share_init(w, &w->shares[i], &parts[i]);
+	while (map_next(&w->jobs, &at, NULL, &job))
+		for (size_t i = 0; i < n; i++)
+			work_share_add(w, &w->shares[i], job);
+	w->assigned = true;
+	msg_debug(1, "%zu partitions are ours", n);
+	return 0;
+}
+
+/* The first one that may go on: not more are begun than a checkpoint holds. */
+static struct piece *first_piece(struct share *s, int64_t now_ms)
+{
+	struct agenda_item *item = agenda_first(&s->agenda, now_ms);
+	struct piece *p = item ? (struct piece *)((char *)item - offsetof(struct piece, item)) : NULL;
+	if (!p || p->open || s->open_count < CHECKPOINT_PARTS)
+		return p;
+	p = NULL;
+	for (size_t i = 0; i < s->open_count; i++)
+		if (!s->open[i]->read && (!p || s->open[i]->item.ready_ms < p->item.ready_ms))
+			p = s->open[i];
+	return p;
+}
+
+static int read_here(struct work *w, struct piece *p)
+{
+	struct share *s = p->share;
+	struct err *err = &w->t->err;
+	if (s->reading == p)
+		return 0;
+	s->reading = p;
+	if (s->lane)
+		return kpart_move(s->lane, p->at, p->end, err);
+	return kpart_open(&s->lane, w->reader, w->topic, s->partition, p->at, p->end, err);
+}
+
+/* Is it a record of the batch that was not here before? *last is where to note its number. */
+static bool is_wanted(const struct piece *p, const struct record *r, int64_t **last, int64_t *n)
+{
+	struct str sender;
+	const struct header *of = headers_find(&r->headers, HDR_BATCH_ID);
+	const struct header *seq = headers_find(&r->headers, HDR_BATCH_SEQ);
+	if (!of || !str_is(of->value, p->job->id) || !seq || !seq->value.ptr ||
+	    !seq_parse(seq->value, &sender, n))
+		return false;
+	for (size_t i = 0; i < p->senders.count; i++)
+		if (str_is(sender, p->senders.senders[i].id)) {
+			*last = &p->last[i];
+			return *n > **last;
+		}
+	return false;
+}
+
+static void pass(struct piece *p, const struct record *r)
+{
+	p->at = r->offset + 1;
+	kpart_pop(p->share->lane);
+}
+
+/* A worker before us began these records: the same ones again, and alone. */
+static const struct checkpoint_intent *begun_before(const struct piece *p, int64_t offset)
+{
+	for (size_t i = 0; i < p->intent_count; i++)
+		if (offset >= p->intents[i].first && offset <= p->intents[i].last)
+			return &p->intents[i];
+	return NULL;
+}
+
+static struct chunk *filling_of(struct work *w, struct piece *p)
+{
+	if (!p->filling) {
+		struct chunk *c = mem_zalloc(1, sizeof(*c));
+		c->part = p;
+		c->slot = -1;
+		work_records_init(&c->records, w->o->format, str_of(w->topic), p->share->partition);
+		p->filling = c;
+	}
+	return p->filling;
+}
+
+/* Does the chunk end before this record? */
+static bool ends_before(struct work *w, const struct piece *p, const struct chunk *c,
+    const struct record *r)
+{
+	const struct work_records *of = &c->records;
+	if (of->count == 0)
+		return false;
+	const struct checkpoint_intent *intent = begun_before(p, of->items[0].offset);
+	if (intent)
+		return r->offset > intent->last;
+	return (int64_t)of->count >= w->pace.size || begun_before(p, r->offset) ||
+	    (int64_t)(of->input.len + r->value.len) > w->o->max_bytes;
+}
+
+/* 1: the chunk is complete; 0: more is to come; -1. */
+static int take(struct work *w, struct piece *p, const struct record *r)
+{
+	int64_t *last = NULL, n = 0;
+	if (!is_wanted(p, r, &last, &n)) {
+		pass(p, r);
+		return 0;
+	}
+	if (doneset_undone(&p->done, p->number) != p->number) {
+		*last = n;
+		p->number++;
+		pass(p, r);
+		return 0;
+	}
+	struct chunk *c = filling_of(w, p);
+	if (ends_before(w, p, c, r)) {
+		c->full = true;
+		return 1;
+	}
+	const struct checkpoint_intent *intent =
+	    c->records.count ? NULL : begun_before(p, r->offset);
+	if (intent)
+		c->deaths = intent->deaths + 1;
+	if (work_records_add(&c->records, r, p->number, &w->t->err))
+		return -1;
+	*last = n;
+	p->number++;
+	pass(p, r);
+	return 0;
+}
+
+/* All of the part was read: 1: what is left is a chunk; 0: there is none. */
+static int read_all(struct work *w, struct piece *p)
+{
+	p->read = true;
+	p->share->reading = NULL;
+	if (p->filling)
+		return 1;
+	agenda_remove(&p->item);
+	if (p->chunks == 0 && p->done.next == p->number)
+		return work_job_piece_done(w, p);
+	return 0;
+}
+
+int work_share_fill(struct work *w, struct share *s, struct chunk **out)
+{
+	struct piece *p = first_piece(s, w->now_ms);
+	if (!p)
+		return 0;
+	int answer = p->filling && (p->filling->full || p->read);
+	if (!answer && read_here(w, p))
+		return -1;
+	for (int i = 0; answer == 0 && i < PASS_AT_ONCE; i++) {
+		const struct record *r;
+		enum kread_state state = kpart_head(s->lane, &r, &w->t->err);
+		if (state == KREAD_EMPTY)
+			return 0;
+		if (state == KREAD_ERROR)
+			return -1;
+		answer = state == KREAD_DONE ? read_all(w, p) : take(w, p, r);
+		if (state == KREAD_DONE && answer == 0)
+			return 0;
+	}
+	w->again |= answer == 0;
+	if (answer <= 0)
+		return answer;
+	*out = p->filling;
+	return 1;
+}
+
+/* The chunk goes from its part's reading to those that are under way. */
+void work_share_begin(struct work *w, struct chunk *c)
+{
+	struct piece *p = c->part;
+	struct share *s = p->share;
+	struct chunk **end = &w->chunks;
+	while (*end)
+		end = &(*end)->next;
+	*end = c;
+	p->filling = NULL;
+	if (p->read)
+		agenda_remove(&p->item);
+	p->chunks++;
+	s->chunks++;
+	if (!p->open) {
+		p->open = true;
+		s->open[s->open_count++] = p;
+	}
+}
+
+/* The lowest offset of the part that is undone. */
+static int64_t undone_offset(const struct work *w, const struct piece *p)
+{
+	int64_t offset = p->at;
+	if (p->filling && p->filling->records.count)
+		offset = p->filling->records.items[0].offset;
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		if (c->part == p && c->records.items[0].offset < offset)
+			offset = c->records.items[0].offset;
+	return offset;
+}
+
+static void intend(const struct work *w, const struct piece *p, struct checkpoint_part *to)
+{
+	for (const struct chunk *c = w->chunks; c; c = c->next) {
+		if (c->part != p || (c->state != CHUNK_INTENDED && c->state != CHUNK_RUNNING) ||
+		    c->run.end == c->run.first)
+			continue;
+		const struct work_item *items = c->records.items;
+		checkpoint_intend(to, items[c->run.first].offset, items[c->run.end - 1].offset,
+		    c->run.deaths);
+	}
+	for (size_t i = 0; i < p->intent_count; i++)
+		if (p->intents[i].first >= p->at)
+			checkpoint_intend(to, p->intents[i].first, p->intents[i].last,
+			    p->intents[i].deaths);
+}
+
+void work_copy_done(const struct doneset *from, struct doneset *to)
+{
+	to->next = from->next;
+	to->below = from->below;
+	for (size_t i = 0; i < from->count; i++)
+		doneset_add(to, from->list[i].first, from->list[i].last, from->list[i].verdict);
+}
+
+int64_t work_share_text(struct work *w, struct share *s, struct buf *out)
+{
+	struct checkpoint c = CHECKPOINT_INIT;
+	c.offset = INT64_MAX;
+	for (size_t i = 0; i < s->open_count; i++) {
+		const struct piece *p = s->open[i];
+		struct checkpoint_part *to = checkpoint_add(&c, str_of(p->job->id));
+		int64_t offset = undone_offset(w, p);
+		work_copy_done(&p->done, &to->done);
+		intend(w, p, to);
+		if (offset < c.offset)
+			c.offset = offset;
+	}
+	if (c.offset == INT64_MAX)
+		c.offset = s->reached;
+	if (c.offset < s->committed)
+		c.offset = s->committed;
+	c.rate = (int64_t)(w->pace.rate * 1000);
+	c.command = w->command;
+	if (s->open_count)
+		checkpoint_encode(&c, out);
+	int64_t offset = c.offset;
+	checkpoint_release(&c);
+	return offset;
+}
