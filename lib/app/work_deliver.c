@@ -1,8 +1,9 @@
 /* What came out of a chunk, into topics: results, invalid records, and that it is done. */
+#include "app/work_int.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/work_int.h"
 #include "base/mem.h"
 #include "base/murmur2.h"
 #include "batch/envelope.h"

@@ -1,8 +1,9 @@
 /* Batches: when they are ready, how far all workers are, and their end. */
+#include "app/work_int.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/work_int.h"
 #include "base/mem.h"
 #include "tool/clock.h"
 #include "tool/msg.h"

@@ -1,8 +1,9 @@
 /* A chunk's way through runs of the command. */
+#include "app/work_int.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/work_int.h"
 #include "base/mem.h"
 #include "tool/clock.h"
 #include "tool/msg.h"

@@ -1,8 +1,9 @@
 /* Partitions that are ours: which part of which batch is read, and how far it is. */
+#include "app/work_int.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/work_int.h"
 #include "base/mem.h"
 #include "batch/seq.h"
 #include "tool/msg.h"
