@@ -20,7 +20,7 @@ static void check_part(const struct checkpoint_part *p, const struct checkpoint_
 		before = r->last + 1;
 	}
 	for (size_t i = 0; i < p->count; i++)
-		assert(p->intents[i].first >= OFFSET && p->intents[i].last >= p->intents[i].first);
+		assert(p->intents[i].first >= 0 && p->intents[i].last >= p->intents[i].first);
 	assert(strcmp(p->id, again->id) == 0 && p->done.next == again->done.next);
 	assert(memcmp(&p->done.below, &again->done.below, sizeof(p->done.below)) == 0);
 	assert(again->count <= p->count);
