@@ -8,11 +8,12 @@
 #include "batch/agenda.h"
 
 struct asked {
-	const char *chunk, *slots, *backoff, *jitter, *aging, *max_invalid, *max_load, *out;
+	const char *chunk, *slots, *backoff, *jitter, *max_invalid, *max_load, *out, *dead, *topics, *from;
+	struct lanes lanes;
 	struct opt_list on_exit;
 	bool envelopes, nul, strict, condemn;
 	int order, on_invalid;
-	int64_t target_ms, linger_ms;
+	int64_t target_ms;
 	struct work_options work;
 };
 
@@ -47,11 +48,28 @@ static int errors(struct tool_ctx *t, struct asked *c)
 	return 0;
 }
 
+static int topics(struct tool_ctx *t, struct asked *c)
+{
+	struct work_options *o = &c->work;
+	if (lanes_parse(&c->lanes, c->topics, &t->err))
+		return tool_usage(t, "-t: %s", t->err.text);
+	if (!c->dead && c->on_invalid == WORK_DEAD)
+		return tool_usage(t, "-t: say by --invalid TOPIC where invalid records go, or "
+		    "--on-invalid skip");
+	o->from_beginning = c->from && str_is(str_of(c->from), "beginning");
+	o->from_end = c->from && str_is(str_of(c->from), "end");
+	if (c->from && !o->from_beginning && !o->from_end)
+		return tool_usage(t, "-o: beginning or end");
+	c->lanes.strict = c->strict;
+	o->topics = &c->lanes;
+	return 0;
+}
+
 static int run(struct tool_ctx *t)
 {
 	struct asked *c = t->own;
 	struct work_options *o = &c->work;
-	const char *stream;
+	const char *stream = NULL;
 	struct buf out = BUF_INIT, dead = BUF_INIT;
 	if (!o->group)
 		return tool_usage(t, "no group: -G GROUP is needed");
@@ -59,16 +77,18 @@ static int run(struct tool_ctx *t)
 		return tool_usage(t, "no command: -- COMMAND is needed");
 	if (c->envelopes && c->nul)
 		return tool_usage(t, "-0 and -J do not go together");
-	if (session_stream(t, &stream) || sizes(t, c) || errors(t, c))
+	if ((c->topics ? topics(t, c) : session_stream(t, &stream)) || sizes(t, c) || errors(t, c))
 		return -1;
-	buf_printf(&out, "%s.out", stream);
-	buf_printf(&dead, "%s.invalid", stream);
+	buf_printf(&out, "%s.out", stream ? stream : "");
+	buf_printf(&dead, "%s.invalid", stream ? stream : "");
 	o->command = t->operands.command;
 	o->format = c->envelopes ? WORK_ENVELOPES : c->nul ? WORK_NUL : WORK_LINES;
 	o->order = (enum work_order)c->order;
 	o->aging_ms = c->strict ? AGENDA_STRICT : AGENDA_AGING_MS;
-	o->out = !c->out ? buf_text(&out) : str_is(str_of(c->out), "none") ? NULL : c->out;
-	o->dead = o->on_invalid == WORK_SKIP ? NULL : buf_text(&dead);
+	o->out = c->out ? c->out : stream ? buf_text(&out) : "none";
+	o->out = str_is(str_of(o->out), "none") ? NULL : o->out;
+	o->dead = c->dead ? c->dead : buf_text(&dead);
+	o->dead = o->on_invalid == WORK_SKIP ? NULL : o->dead;
 	if (o->exactly_once && (!o->out || str_is(str_of(o->out), "-")))
 		return tool_usage(t, "--exactly-once is for results that go to a topic");
 	int failed = work(t, stream, o);
@@ -79,11 +99,17 @@ static int run(struct tool_ctx *t)
 
 static struct asked asked = {.chunk = "100", .slots = "3", .backoff = "5,15,30",
     .work = {.rules = {.retries = 3, .confirm_ms = 30000}, .breaker = 5,
-	.max_bytes = 8 << 20, .drain_ms = 30000, .report_ms = 5000}};
+	.max_bytes = 8 << 20, .linger_ms = 1000, .drain_ms = 30000, .report_ms = 5000}};
 
 static const struct opt options[] = {
     OPT_STR('G', "group", &asked.work.group, "GROUP", COMPLETE_GROUP,
 	"the consumer group whose members share the work"),
+    OPT_STR('t', "topic", &asked.topics, "TOPIC[:WEIGHT],...", COMPLETE_TOPIC,
+	"any topics instead of a stream's batches, by weight"),
+    OPT_STR('o', "offset", &asked.from, "beginning|end", "beginning|end",
+	"with -t: where a group without an offset begins"),
+    OPT_DUR(0, "linger", &asked.work.linger_ms, "TIME",
+	"with -t: so long a chunk waits to be full (1s)"),
     OPT_STR(0, "instance", &asked.work.instance, "NAME", COMPLETE_NONE,
 	"whoever comes back under this name keeps its partitions"),
     OPT_STR('j', "jobs", &asked.slots, "N|MIN..MAX", COMPLETE_NONE,
@@ -101,6 +127,8 @@ static const struct opt options[] = {
     OPT_FLAG('0', "null", &asked.nul, "records end with NUL instead of newline"),
     OPT_STR(0, "out", &asked.out, "none|TOPIC|-", COMPLETE_TOPIC,
 	"where results go (STREAM.out)"),
+    OPT_STR(0, "invalid", &asked.dead, "TOPIC", COMPLETE_TOPIC,
+	"where invalid records go (STREAM.invalid)"),
     OPT_FLAG(0, "pair", &asked.work.pair, "a line out for each record in: it gets its key and batchSeq"),
     OPT_CHOICE(0, "order", &asked.order, "partition|none",
 	"what keeps its order (partition)"),
@@ -138,7 +166,8 @@ int main(int argc, char **argv)
 {
 	const struct tool tool = {.name = "batch-work",
 	    .summary = "Runs a command over the records of each batch that is ready, in chunks.",
-	    .usage = "-s STREAM -G GROUP -- COMMAND [ARG ...]",
+	    .usage = "-s STREAM -G GROUP -- COMMAND [ARG ...]\n"
+		     "-t TOPIC[:WEIGHT],... -G GROUP -- COMMAND [ARG ...]",
 	    .takes = TOOL_STREAM | TOOL_COMMAND,
 	    .options = options,
 	    .run = run,
@@ -147,5 +176,6 @@ int main(int argc, char **argv)
 	int status = tool_main(argc, argv, &tool);
 	opt_list_release(&asked.on_exit);
 	onexit_release(&asked.work.on_exit);
+	lanes_release(&asked.lanes);
 	return status;
 }

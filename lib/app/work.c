@@ -58,11 +58,11 @@ static size_t gather(struct work *w, struct kmember_part *parts, struct buf *tex
 		s->dirty = false;
 		s->pending = work_share_text(w, s, &texts[i]);
 		if (s->pending >= 0)
-			parts[n++] = (struct kmember_part){.topic = w->topic, .partition = s->partition,
+			parts[n++] = (struct kmember_part){.topic = s->topic, .partition = s->partition,
 			    .offset = s->pending, .metadata = buf_text(&texts[i])};
 	}
-	if (n == 0)
-		return 0;
+	if (n == 0 || !w->ready)
+		return n;
 	kready_marks(w->ready, marks);
 	for (int32_t p = 0; p < kready_partitions(w->ready); p++)
 		parts[n++] = (struct kmember_part){.topic = kready_topic(w->ready), .partition = p,
@@ -75,10 +75,11 @@ static int commit(struct work *w, bool now)
 	struct err *err = &w->t->err;
 	if (!w->assigned || (w->committing && !now))
 		return 0;
-	size_t most = w->share_count + (size_t)kready_partitions(w->ready);
+	size_t logs = w->ready ? (size_t)kready_partitions(w->ready) : 0;
+	size_t most = w->share_count + logs;
 	struct kmember_part *parts = mem_zalloc(most, sizeof(*parts));
 	struct buf *texts = mem_zalloc(w->share_count, sizeof(*texts));
-	int64_t *marks = mem_zalloc((size_t)kready_partitions(w->ready), sizeof(*marks));
+	int64_t *marks = mem_zalloc(logs, sizeof(*marks));
 	size_t n = gather(w, parts, texts, marks);
 	int answer = 0;
 	if (n && now) {
@@ -149,7 +150,7 @@ static int drain(struct work *w)
 				child_kill(&c->child);
 		w->drain_ms = w->now_ms + 1000;
 	}
-	if (!is_idle(w) || kproduce_in_flight(w->events)) {
+	if (!is_idle(w) || (w->events && kproduce_in_flight(w->events))) {
 		loop_until(&w->loop, w->drain_ms);
 		return 0;
 	}
@@ -234,22 +235,43 @@ static bool is_before(const struct work *w, const struct chunk *a, const struct 
 	return x->ready_ms + x->priority * w->o->aging_ms < y->ready_ms + y->priority * w->o->aging_ms;
 }
 
+/* A chunk of that topic which may begin. The partition after the one that was last comes first. */
+static struct chunk *of_lane(struct work *w, const struct lane *lane)
+{
+	struct chunk *c = NULL;
+	for (size_t i = 0; i < w->share_count && !c; i++) {
+		struct share *s = &w->shares[(w->turn + i) % w->share_count];
+		if (s->lane_of == lane && (w->o->order == WORK_NONE || s->chunks == 0) &&
+		    work_share_fill(w, s, &c) > 0)
+			w->turn = (w->turn + i + 1) % w->share_count;
+	}
+	return c;
+}
+
 /* Reads on for all partitions, and begins what is first. 1: it did; 0: there is nothing to begin. */
 static int begin_next(struct work *w)
 {
 	struct chunk *first = NULL;
+	for (size_t i = 0; w->o->topics && i < w->o->topics->count; i++)
+		w->o->topics->list[i].ready = false;
 	for (size_t i = 0; i < w->share_count; i++) {
 		struct share *s = &w->shares[i];
 		struct chunk *c = NULL;
 		int got = work_share_fill(w, s, &c);
 		if (got < 0)
 			return -1;
-		if (got && (w->o->order == WORK_NONE || s->chunks == 0) &&
-		    (!first || is_before(w, c, first)))
+		bool ready = got && (w->o->order == WORK_NONE || s->chunks == 0);
+		if (ready && s->lane_of)
+			s->lane_of->ready = true;
+		if (ready && (!first || is_before(w, c, first)))
 			first = c;
 	}
+	if (first && w->o->topics)
+		first = of_lane(w, lanes_choose(w->o->topics));
 	if (!first || !may_begin(w, first))
 		return 0;
+	if (w->o->topics)
+		lanes_took(w->o->topics, first->part->share->lane_of, (int64_t)first->records.count);
 	work_share_begin(w, first);
 	return begin(w, first) ? -1 : 1;
 }
@@ -303,8 +325,8 @@ static void wait_round(struct work *w)
 static int round_of(struct work *w)
 {
 	look_at_machine(w);
-	return follow_group(w) || work_jobs_follow(w, 0) || work_deliver_serve(w) || go_on(w) ||
-		begin_chunks(w) || commit(w, false) || work_jobs_finish(w) || work_jobs_report(w) ||
+	return follow_group(w) || (w->stream && work_jobs_follow(w, 0)) || work_deliver_serve(w) || go_on(w) ||
+		begin_chunks(w) || commit(w, false) || (w->stream && (work_jobs_finish(w) || work_jobs_report(w))) ||
 		drain(w)
 	    ? -1
 	    : 0;
@@ -315,7 +337,8 @@ static bool is_all_done(const struct work *w)
 {
 	size_t at = 0;
 	void *value;
-	if (!w->assigned || w->chunks || w->committing || kproduce_in_flight(w->events))
+	if (!w->assigned || w->chunks || w->committing || w->plain.mine ||
+	    (w->events && kproduce_in_flight(w->events)))
 		return false;
 	while (map_next(&w->jobs, &at, NULL, &value)) {
 		const struct job *j = value;
@@ -378,24 +401,46 @@ static int catch_up(struct work *w)
 	return 0;
 }
 
-static int open_all(struct work *w)
+/* The topics, NULL at their end. */
+static const char **topics_of(const struct work *w)
+{
+	size_t n = w->o->topics ? w->o->topics->count : 1;
+	const char **list = mem_zalloc(n + 1, sizeof(*list));
+	list[0] = w->topic;
+	for (size_t i = 0; w->o->topics && i < n; i++)
+		list[i] = w->o->topics->list[i].topic;
+	return list;
+}
+
+static int join(struct work *w)
 {
 	struct tool_ctx *t = w->t;
 	int32_t ignored;
-	const char *const topics[] = {w->topic, NULL};
-	const struct kmember_options member = {.group = w->o->group, .instance = w->o->instance,
+	int failed = 0;
+	const char **topics = topics_of(w);
+	const struct kmember_options options = {.group = w->o->group, .instance = w->o->instance,
 	    .topics = topics, .committed = on_committed, .ctx = w, .log = msg_library};
+	for (const char **topic = topics; *topic && !failed; topic++)
+		failed = kclient_topic(kparts_client(w->reader), *topic, &ignored, &t->deadline, &t->err);
+	if (!failed)
+		failed = kmember_open(&w->member, &t->settings.kv, &options, &t->deadline, &t->err);
+	if (!failed)
+		kmember_wake(w->member, w->loop.wake);
+	free(topics);
+	return failed ? -1 : 0;
+}
+
+static int open_all(struct work *w)
+{
+	struct tool_ctx *t = w->t;
 	if (settings_need_brokers(&t->settings, &t->err) || loop_open(&w->loop, &t->err))
 		return -1;
 	const struct kparts_options parts = {.lanes = 4, .wake = w->loop.wake, .log = msg_library};
-	if ((w->o->joblog && joblog_open(&w->joblog, w->o->joblog, &t->err)) || start_log(w) ||
-	    catch_up(w) || work_deliver_open(w) ||
-	    kparts_open(&w->reader, &t->settings.kv, &parts, &t->err) ||
-	    kclient_topic(kparts_client(w->reader), w->topic, &ignored, &t->deadline, &t->err) ||
-	    kmember_open(&w->member, &t->settings.kv, &member, &t->deadline, &t->err))
+	if ((w->o->joblog && joblog_open(&w->joblog, w->o->joblog, &t->err)) ||
+	    (w->stream && (start_log(w) || catch_up(w))) || work_deliver_open(w) ||
+	    kparts_open(&w->reader, &t->settings.kv, &parts, &t->err))
 		return -1;
-	kmember_wake(w->member, w->loop.wake);
-	return 0;
+	return join(w);
 }
 
 static void init(struct work *w)
@@ -413,8 +458,11 @@ static void init(struct work *w)
 	w->drain_ms = INT64_MAX;
 	w->now_ms = clock_mono_ms();
 	w->reported_ms = w->now_ms;
-	buf_printf(&text, "%s.in", w->stream);
+	buf_printf(&text, "%s%s", w->stream ? w->stream : w->o->topics->list[0].topic,
+	    w->stream ? ".in" : "");
 	w->topic = buf_detach(&text);
+	w->plain.id = "";
+	w->plain.finish_ms = INT64_MAX;
 	session_token(w->writer);
 	who_host(&host);
 	snprintf(w->worker, sizeof(w->worker), "%s:%ld:%lld", buf_text(&host), (long)getpid(),
@@ -429,13 +477,13 @@ static void init(struct work *w)
 static void close_all(struct work *w)
 {
 	struct deadline d = {.end_ms = clock_mono_ms() + 3000, .now_ms = clock_mono_ms};
+	work_deliver_close(w);
 	work_shares_release(w);
 	while (w->chunks)
 		work_chunk_free(w, w->chunks);
 	work_jobs_release(w);
 	kmember_close(w->member, &d);
 	kparts_close(w->reader);
-	work_deliver_close(w);
 	kready_close(w->ready);
 	work_records_release(&w->control);
 	joblog_close(&w->joblog);

@@ -11,6 +11,7 @@
 
 #include "batch/backoff.h"
 #include "batch/breaker.h"
+#include "batch/lanes.h"
 #include "batch/onexit.h"
 #include "batch/pace.h"
 #include "batch/quota.h"
@@ -24,6 +25,10 @@ enum work_invalid { WORK_DEAD, WORK_SKIP, WORK_STOP };
 
 struct work_options {
 	const char *group, *instance; /* instance NULL: a member like any other */
+	struct lanes *topics;         /* any topics; NULL: the batches of a stream */
+	bool from_end;                /* of topics of which the group has no offset: their end, else */
+	bool from_beginning;          /* their beginning; neither: that is an error */
+	int64_t linger_ms;            /* of topics: so long a chunk waits to be full */
 	char *const *command;         /* ended by NULL */
 
 	enum work_format format;
@@ -48,6 +53,6 @@ struct work_options {
 
 /* Until a signal, or with once until nothing is left. -1: the command cannot do its work (ST_FAIL), the
  * membership is over, or too many records were invalid. */
-int work(struct tool_ctx *t, const char *stream, const struct work_options *o);
+int work(struct tool_ctx *t, const char *stream, const struct work_options *o); /* stream NULL: of o->topics */
 
 #endif

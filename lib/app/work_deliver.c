@@ -76,6 +76,8 @@ int work_deliver_open(struct work *w)
 {
 	struct tool_ctx *t = w->t;
 	const struct kproduce_options options = options_of(w);
+	if (!w->stream)
+		return open_results(w);
 	if (kproduce_open(&w->events, &t->settings.kv, kready_topic(w->ready), &options, &t->err) ||
 	    kproduce_check(w->events, &w->event_partitions, &t->deadline, &t->err))
 		return -1;
@@ -156,7 +158,8 @@ static int result_of(struct work *w, struct chunk *c, struct str line, const str
 			headers_add(&headers, brought.headers.list[i].name, brought.headers.list[i].value);
 		headers_release(&brought.headers);
 	}
-	headers_add(&headers, STR(HDR_BATCH_ID), str_of(c->part->job->id));
+	if (*c->part->job->id)
+		headers_add(&headers, STR(HDR_BATCH_ID), str_of(c->part->job->id));
 	headers_add(&headers, STR("batchChunk"), token);
 	if (from) {
 		const struct header *seq = headers_find(&from->headers, HDR_BATCH_SEQ);
@@ -214,11 +217,12 @@ static int print_output(struct work *w, struct output *o)
 }
 
 /* HRI's object for an invalid record. */
-static void letter(const struct work *w, const struct chunk *c, const struct record *r, const char *why,
-    struct buf *out)
+static void letter(const struct work *w, const struct record *r, const char *why, struct buf *out)
 {
 	struct json_t *o = js_object();
-	js_set_str(o, "batchId", str_of(c->part->job->id));
+	const struct header *batch = headers_find(&r->headers, HDR_BATCH_ID);
+	if (batch && batch->value.ptr)
+		js_set_str(o, "batchId", batch->value);
 	js_set_str(o, "topic", r->topic);
 	js_set_i64(o, "partition", r->partition);
 	js_set_i64(o, "offset", r->offset);
@@ -303,7 +307,7 @@ static int send_letters(struct work *w, struct chunk *c)
 		const struct trial_record *t = trial_record(&c->trial, i);
 		ending_text(t->how, &why);
 		work_records_get(&c->records, i, &r);
-		letter(w, c, &r, t->reason ? t->reason : buf_text(&why), &c->letters);
+		letter(w, &r, t->reason ? t->reason : buf_text(&why), &c->letters);
 		buf_putc(&c->letters, '\0');
 		buf_release(&why);
 	}
@@ -343,7 +347,8 @@ static int begin_again(struct work *w, struct chunk *c)
 	again->part = c->part;
 	again->slot = -1;
 	again->state = CHUNK_READY;
-	work_records_init(&again->records, w->o->format, str_of(w->topic), c->records.partition);
+	work_records_init(&again->records, w->o->format, str_of(c->records.topic),
+	    c->records.partition);
 	for (size_t i = 0; i < c->records.count && !failed; i++) {
 		if (trial_record(&c->trial, i)->verdict != VERDICT_UNDONE)
 			continue;
@@ -367,7 +372,7 @@ static int keep_control(struct work *w, const struct chunk *c, size_t i)
 	if (w->control.count)
 		return 0;
 	work_records_get(&c->records, i, &r);
-	work_records_init(&w->control, w->o->format, str_of(w->topic), c->records.partition);
+	work_records_init(&w->control, w->o->format, str_of(c->records.topic), c->records.partition);
 	int failed = work_records_add(&w->control, &r, 0, &w->t->err);
 	headers_release(&r.headers);
 	return failed;
@@ -388,7 +393,7 @@ static int take_verdicts(struct work *w, struct chunk *c)
 		quota_add(&w->quota, 1, v == VERDICT_INVALID);
 		if (v == VERDICT_INVALID && w->o->on_invalid == WORK_STOP)
 			return err_set(&w->t->err, ST_FAIL, "topic %s, partition %d, offset %lld is "
-			    "invalid", w->topic, c->records.partition,
+			    "invalid", c->records.topic, c->records.partition,
 			    (long long)c->records.items[i].offset);
 	}
 	p->share->dirty = true;
@@ -428,7 +433,8 @@ static int in_transaction(struct work *w, struct chunk *c)
 	struct buf text = BUF_INIT;
 	int failed = ktxn_begin(w->results, &d, err) || send_all(w, c) ||
 	    kproduce_flush(w->results, &d, err) || w->undelivered;
-	struct kmember_part part = {.topic = w->topic, .partition = c->records.partition};
+	struct kmember_part part = {.topic = c->records.topic,
+	    .partition = c->records.partition};
 	part.offset = work_share_text(w, c->part->share, &text);
 	part.metadata = buf_text(&text);
 	if (!failed)
@@ -511,13 +517,14 @@ int work_deliver_serve(struct work *w)
 {
 	if (w->results)
 		kproduce_poll(w->results, 0);
-	kproduce_poll(w->events, 0);
+	if (w->events)
+		kproduce_poll(w->events, 0);
 	if (w->undelivered && !w->o->exactly_once) {
 		const struct err *why = w->results ? kproduce_trouble(w->results) : NULL;
-		if (!why || !why->text)
+		if (w->events && (!why || !why->text))
 			why = kproduce_trouble(w->events);
-		return err_set(&w->t->err, why->text ? why->status : ST_FAIL, "not delivered: %s",
-		    why->text ? why->text : "no acknowledgement in time");
+		return err_set(&w->t->err, why && why->text ? why->status : ST_FAIL, "not delivered: %s",
+		    why && why->text ? why->text : "no acknowledgement in time");
 	}
 	for (struct chunk *c = w->chunks, *next; c; c = next) {
 		next = c->next;

@@ -19,9 +19,10 @@
 #include "tool/joblog.h"
 #include "tool/loop.h"
 
-/* A batch that is ready, until it is finished. */
+/* A batch that is ready, until it is finished; or a plain topic. */
 struct job {
-	char *id;                /* owned */
+	char *id;                /* owned; of a topic "" */
+	const struct lane *lane; /* of a topic; NULL: a batch */
 	struct buf doc;          /* its document when it became ready */
 	int64_t ready_ms, priority, threshold;
 	struct parts parts;      /* what workers wrote of them */
@@ -58,6 +59,7 @@ struct chunk {
 	struct piece *part; /* NULL: it was taken away, and only its child is waited for */
 	struct work_records records;
 	bool full;         /* as many as were asked for */
+	int64_t began_ms;  /* when the first record came */
 	enum chunk_state state;
 	struct trial trial;
 	struct trial_run run;
@@ -99,6 +101,8 @@ struct piece {
 
 /* A partition that is ours. */
 struct share {
+	const char *topic;
+	struct lane *lane_of; /* of a plain topic its lane; NULL: a stream's */
 	int32_t partition;
 	struct checkpoint before; /* what was committed when we got it */
 	int64_t committed, pending; /* offsets: by the last answer, and of the commit under way */
@@ -130,6 +134,7 @@ struct work {
 	int32_t out_partitions, dead_partitions;
 
 	struct map jobs;
+	struct job plain;     /* of plain topics: all that is not a batch's */
 	struct share *shares; /* owned */
 	size_t share_count;
 	bool assigned;
@@ -149,6 +154,7 @@ struct work {
 	bool undelivered;           /* a producer gave up on a record */
 	struct trial_rules rules;
 	uint32_t command;           /* its hash */
+	size_t turn;                /* whose partition's chunk comes first */
 	bool again;                 /* a round without sleep */
 	bool alone;                 /* what runs has ended a worker before */
 	int64_t drain_ms;           /* when to end what runs still; INT64_MAX: nothing ends */
@@ -168,10 +174,15 @@ int work_job_piece_done(struct work *w, struct piece *p);      /* says it in the
 int work_job_check(struct work *w, struct job *j);             /* too many invalid records? then it fails */
 void work_jobs_release(struct work *w);
 
+/* work_stream.c */
+int work_stream_add(struct work *w, struct share *s);    /* the part of a plain topic */
+
 /* work_share.c */
 int work_shares_assign(struct work *w);
 void work_shares_release(struct work *w);
 void work_share_add(struct work *w, struct share *s, struct job *j);
+void work_piece_add(struct piece *p);
+
 void work_piece_drop(struct work *w, struct piece *p);
 int work_share_fill(struct work *w, struct share *s, struct chunk **out);
 int64_t work_share_text(struct work *w, struct share *s, struct buf *out); /* the offset to commit */

@@ -237,6 +237,11 @@ int work_job_piece_done(struct work *w, struct piece *p)
 	struct parts mine = {.group = str_of(w->o->group)};
 	if (p->parcel)
 		return 0;
+	if (p->share->lane_of) {
+		p->share->reached = p->end;
+		work_piece_drop(w, p);
+		return 0;
+	}
 	if (document(w, p->job, &b))
 		return -1;
 	struct part *one = parts_at(&mine, p->share->partition);

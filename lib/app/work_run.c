@@ -16,7 +16,7 @@ static const char *const reasons[] = {
     [TRIAL_PROBE] = "probe",
 };
 
-enum { VARIABLES = 12 };
+enum { VARIABLES = 13 };
 
 static int take_slot(struct work *w)
 {
@@ -61,10 +61,8 @@ int work_chunk_go_on(struct work *w, struct chunk *c)
 	return 0;
 }
 
-static void variable(struct buf *b, const char **env, size_t *offsets, int *n, const char *name,
-    struct str value)
+static void variable(struct buf *b, size_t *offsets, int *n, const char *name, struct str value)
 {
-	(void)env;
 	offsets[(*n)++] = b->len;
 	buf_printf(b, "%s=", name);
 	buf_add_str(b, value);
@@ -100,16 +98,17 @@ static int describe(struct work *w, const struct chunk *c, struct buf *b, size_t
 	struct batch batch = BATCH_INIT;
 	struct buf metadata = BUF_INIT;
 	int n = 0;
-	if (batch_parse(buf_str(&j->doc), &batch, &w->t->err))
+	if (j->doc.len && batch_parse(buf_str(&j->doc), &batch, &w->t->err))
 		return -1;
 	if (js_get(batch.doc, "metadata"))
 		js_dump(js_get(batch.doc, "metadata"), &metadata);
-	variable(b, NULL, offsets, &n, "BATCH_ID", str_of(j->id));
-	variable(b, NULL, offsets, &n, "BATCH_NAME", batch_member(&batch, "name"));
-	variable(b, NULL, offsets, &n, "BATCH_METADATA", buf_str(&metadata));
-	variable(b, NULL, offsets, &n, "BATCH_STREAM", str_of(w->stream));
-	variable(b, NULL, offsets, &n, "BATCH_CHUNK", str_of(c->token));
-	variable(b, NULL, offsets, &n, "BATCH_REASON", str_of(reasons[c->run.reason]));
+	variable(b, offsets, &n, "BATCH_ID", str_of(j->id));
+	variable(b, offsets, &n, "BATCH_NAME", batch_member(&batch, "name"));
+	variable(b, offsets, &n, "BATCH_METADATA", buf_str(&metadata));
+	variable(b, offsets, &n, "BATCH_STREAM", str_of(w->stream));
+	variable(b, offsets, &n, "BATCH_TOPIC", str_of(r.records->topic));
+	variable(b, offsets, &n, "BATCH_CHUNK", str_of(c->token));
+	variable(b, offsets, &n, "BATCH_REASON", str_of(reasons[c->run.reason]));
 	number(b, offsets, &n, "BATCH_ATTEMPT", c->run.attempt + c->run.deaths);
 	number(b, offsets, &n, "BATCH_PARTITION", r.records->partition);
 	number(b, offsets, &n, "BATCH_FIRST", items[r.first].offset);

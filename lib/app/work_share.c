@@ -70,14 +70,20 @@ void work_share_add(struct work *w, struct share *s, struct job *j)
 	p->last = mem_zalloc(p->senders.count, sizeof(*p->last));
 	p->at = p->first;
 	resume(p);
+	work_piece_add(p);
+	msg_debug(1, "batch '%s': %lld records in partition %d, of which %lld are done", j->id,
+	    (long long)p->expected, s->partition, (long long)tally_sum(&p->done.below));
+	(void)w;
+}
+
+void work_piece_add(struct piece *p)
+{
+	struct job *j = p->job;
 	p->item = (struct agenda_item){.name = str_of(j->id), .ready_ms = j->ready_ms,
 	    .priority = j->priority};
 	p->next_of_job = j->mine;
 	j->mine = p;
-	agenda_add(&s->agenda, &p->item, 0);
-	msg_debug(1, "batch '%s': %lld records in partition %d, of which %lld are done", j->id,
-	    (long long)p->expected, s->partition, (long long)tally_sum(&p->done.below));
-	(void)w;
+	agenda_add(&p->share->agenda, &p->item, 0);
 }
 
 static void close_piece(struct piece *p)
@@ -116,18 +122,22 @@ void work_piece_drop(struct work *w, struct piece *p)
 	free(p);
 }
 
+static void drop_pieces(struct work *w, struct job *j, const struct share *s)
+{
+	for (struct piece *p = j->mine, *next; p; p = next) {
+		next = p->next_of_job;
+		if (p->share == s)
+			work_piece_drop(w, p);
+	}
+}
+
 static void share_release(struct work *w, struct share *s)
 {
 	size_t at = 0;
 	void *value;
-	while (map_next(&w->jobs, &at, NULL, &value)) {
-		struct job *j = value;
-		for (struct piece *p = j->mine, *next; p; p = next) {
-			next = p->next_of_job;
-			if (p->share == s)
-				work_piece_drop(w, p);
-		}
-	}
+	drop_pieces(w, &w->plain, s);
+	while (map_next(&w->jobs, &at, NULL, &value))
+		drop_pieces(w, value, s);
 	kpart_close(s->lane);
 	checkpoint_release(&s->before);
 	agenda_release(&s->agenda);
@@ -146,7 +156,13 @@ void work_shares_release(struct work *w)
 static void share_init(struct work *w, struct share *s, const struct kmember_part *part)
 {
 	struct err err = ERR_INIT;
-	*s = (struct share){.partition = part->partition, .committed = part->offset};
+	*s = (struct share){.topic = w->topic, .partition = part->partition, .committed = part->offset,
+	    .reached = part->offset};
+	for (size_t i = 0; w->o->topics && i < w->o->topics->count; i++)
+		if (str_is(str_of(part->topic), w->o->topics->list[i].topic)) {
+			s->lane_of = &w->o->topics->list[i];
+			s->topic = s->lane_of->topic;
+		}
 	agenda_init(&s->agenda, w->o->aging_ms);
 	if (*part->metadata &&
 	    checkpoint_decode(&s->before, str_of(part->metadata), part->offset, &err))
@@ -170,6 +186,9 @@ int work_shares_assign(struct work *w)
 	while (map_next(&w->jobs, &at, NULL, &job))
 		for (size_t i = 0; i < n; i++)
 			work_share_add(w, &w->shares[i], job);
+	for (size_t i = 0; i < n; i++)
+		if (w->shares[i].lane_of && work_stream_add(w, &w->shares[i]))
+			return -1;
 	w->assigned = true;
 	msg_debug(1, "%zu partitions are ours", n);
 	return 0;
@@ -198,13 +217,16 @@ static int read_here(struct work *w, struct piece *p)
 	s->reading = p;
 	if (s->lane)
 		return kpart_move(s->lane, p->at, p->end, err);
-	return kpart_open(&s->lane, w->reader, w->topic, s->partition, p->at, p->end, err);
+	return kpart_open(&s->lane, w->reader, s->topic, s->partition, p->at, p->end, err);
 }
 
 /* Is it a record of the batch that was not here before? *last is where to note its number. */
 static bool is_wanted(const struct piece *p, const struct record *r, int64_t **last, int64_t *n)
 {
 	struct str sender;
+	*n = r->offset;
+	if (p->share->lane_of)
+		return true;
 	const struct header *of = headers_find(&r->headers, HDR_BATCH_ID);
 	const struct header *seq = headers_find(&r->headers, HDR_BATCH_SEQ);
 	if (!of || !str_is(of->value, p->job->id) || !seq || !seq->value.ptr ||
@@ -239,7 +261,8 @@ static struct chunk *filling_of(struct work *w, struct piece *p)
 		struct chunk *c = mem_zalloc(1, sizeof(*c));
 		c->part = p;
 		c->slot = -1;
-		work_records_init(&c->records, w->o->format, str_of(w->topic), p->share->partition);
+		work_records_init(&c->records, w->o->format, str_of(p->share->topic), p->share->partition);
+		c->began_ms = w->now_ms;
 		p->filling = c;
 	}
 	return p->filling;
@@ -259,6 +282,13 @@ static bool ends_before(struct work *w, const struct piece *p, const struct chun
 	    (int64_t)(of->input.len + r->value.len) > w->o->max_bytes;
 }
 
+static void note(struct piece *p, int64_t *last, int64_t n)
+{
+	if (last)
+		*last = n;
+	p->number++;
+}
+
 /* 1: the chunk is complete; 0: more is to come; -1. */
 static int take(struct work *w, struct piece *p, const struct record *r)
 {
@@ -267,9 +297,12 @@ static int take(struct work *w, struct piece *p, const struct record *r)
 		pass(p, r);
 		return 0;
 	}
+	if (p->share->lane_of && r->offset > p->number) {
+		doneset_add(&p->done, p->number, r->offset - 1, VERDICT_DONE); /* no records */
+		p->number = r->offset;
+	}
 	if (doneset_undone(&p->done, p->number) != p->number) {
-		*last = n;
-		p->number++;
+		note(p, last, n);
 		pass(p, r);
 		return 0;
 	}
@@ -284,8 +317,7 @@ static int take(struct work *w, struct piece *p, const struct record *r)
 		c->deaths = intent->deaths + 1;
 	if (work_records_add(&c->records, r, p->number, &w->t->err))
 		return -1;
-	*last = n;
-	p->number++;
+	note(p, last, n);
 	pass(p, r);
 	return 0;
 }
@@ -303,6 +335,20 @@ static int read_all(struct work *w, struct piece *p)
 	return 0;
 }
 
+/* Nothing comes: is it time to take what there is? */
+static int lingered(struct work *w, struct piece *p, struct chunk **out)
+{
+	if (!p->share->lane_of || !p->filling)
+		return 0;
+	int64_t until_ms = p->filling->began_ms + w->o->linger_ms;
+	if (w->now_ms < until_ms) {
+		loop_until(&w->loop, until_ms);
+		return 0;
+	}
+	*out = p->filling;
+	return 1;
+}
+
 int work_share_fill(struct work *w, struct share *s, struct chunk **out)
 {
 	struct piece *p = first_piece(s, w->now_ms);
@@ -315,7 +361,7 @@ int work_share_fill(struct work *w, struct share *s, struct chunk **out)
 		const struct record *r;
 		enum kread_state state = kpart_head(s->lane, &r, &w->t->err);
 		if (state == KREAD_EMPTY)
-			return 0;
+			return lingered(w, p, out);
 		if (state == KREAD_ERROR)
 			return -1;
 		answer = state == KREAD_DONE ? read_all(w, p) : take(w, p, r);
