@@ -46,6 +46,7 @@ int work_stream_add(struct work *w, struct share *s)
 		c->count = 0;
 	}
 	s->reached = p->first;
+	s->dirty = true; /* where a group begins is written down */
 	p->at = p->number = p->first;
 	work_piece_add(p);
 	msg_debug(1, "topic %s, partition %d: from offset %lld on", s->topic, s->partition,

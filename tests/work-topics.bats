@@ -1,0 +1,94 @@
+# batch-work -t: any topics, without batches.
+bats_require_minimum_version 1.5.0
+load lib/batch
+
+setup_file() {
+	kafka_up
+}
+
+setup() {
+	begin 2
+	G=$S.group
+	out=(--on-invalid skip --out - --once)
+}
+
+work() { # OPTION... -- COMMAND...
+	timeout 30 batch-work -G "$G" "$@"
+}
+
+@test "each record once, from where the group stands" {
+	seq 1000 | kput "$S.in"
+	work -t "$S.in" "${out[@]}" -o beginning -- cat >got
+	sort -n got | cmp - <(seq 1000)
+	seq 1001 1100 | kput "$S.in"
+	work -t "$S.in" "${out[@]}" -- cat >got
+	sort -n got | cmp - <(seq 1001 1100)
+	work -t "$S.in" "${out[@]}" -- cat >got
+	[[ ! -s got ]]
+}
+
+@test "a group without an offset is told so, and begins where it is told to" {
+	seq 10 | kput "$S.in"
+	run -6 --separate-stderr work -t "$S.in" "${out[@]}" -- cat
+	says "$S.in" "$G" '-o beginning'
+	work -t "$S.in" "${out[@]}" -o end -- cat >got
+	[[ ! -s got ]]
+	seq 11 20 | kput "$S.in"
+	work -t "$S.in" "${out[@]}" -- cat >got
+	sort -n got | cmp - <(seq 11 20)
+}
+
+@test "topics get their shares by weight" {
+	seq -f 'heavy %.0f' 400 | kput "$S.in" -p 0
+	seq -f 'light %.0f' 400 | kput "$S.out" -p 0
+	work -t "$S.in:3,$S.out:1" "${out[@]}" -j 1 --order none \
+		--chunk 10 -o beginning -- cat >got
+	heavy=$(head -n 200 got | grep -c heavy)
+	((heavy >= 120 && heavy <= 180))
+	[[ $(wc -l <got) == 800 ]]
+}
+
+@test "a chunk lingers until it is full, or no longer" {
+	seq 5 | kput "$S.in" -p 0
+	background work batch-work -G "$G" -t "$S.in" --on-invalid skip --out - -o beginning \
+		--chunk 10 --linger 300ms -- sh -c 'echo "$(wc -l)"'
+	wait_for 20 test -s work.out
+	[[ $(<work.out) == 5 ]]
+	kill -TERM "${pids[work]}"
+	ends 143 work
+}
+
+@test "what was done above the lowest undone offset is not done again" {
+	seq 40 | kput "$S.in" -p 0
+	# The first chunk fails until there is a file.
+	cat >command <<-'EOT'
+		#!/bin/sh
+		cat >"in.$BATCH_SLOT"
+		grep -qx 1 "in.$BATCH_SLOT" && [ ! -e go ] && exit 75
+		cat "in.$BATCH_SLOT"
+	EOT
+	chmod +x command
+	background work batch-work -G "$G" -t "$S.in" --on-invalid skip --out - -o beginning \
+		--order none --chunk 10 --linger 50ms --backoff 60s -- ./command
+	wait_for 20 has_lines 30 work.out
+	kill -TERM "${pids[work]}"
+	ends 143 work
+	touch go
+	work -t "$S.in" "${out[@]}" --chunk 10 -- ./command >>work.out
+	sort -n work.out | cmp - <(seq 40)
+}
+
+has_lines() { # N FILE
+	(($(wc -l <"$2") >= $1))
+}
+
+@test "invalid records need a topic to go to" {
+	run -2 --separate-stderr work -t "$S.in" -- cat
+	says '--invalid TOPIC' '--on-invalid skip'
+	seq 20 | kput "$S.in" -p 0
+	work -t "$S.in" -o beginning --once --invalid "$S.invalid" --out none -- \
+		sh -c 'cat >in; ! grep -qx 7 in || exit 65'
+	kget "$S.invalid" -f '%s %h\n' >invalid
+	[[ $(wc -l <invalid) == 1 ]]
+	grep -q '"offset":6,' invalid
+}
