@@ -45,7 +45,7 @@ struct kmember_options {
 int kmember_open(struct kmember **out, const struct kv *settings, const struct kmember_options *options,
     const struct deadline *d, struct err *err);
 
-/* See kclient_wake. */
+/* See kclient_wake. That all is lost while it is to be given up wakes nobody: poll now and then. */
 void kmember_wake(struct kmember *m, int fd);
 
 enum kmember_event {
