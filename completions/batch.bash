@@ -199,4 +199,4 @@ _batch_tools() {
 }
 
 complete -F _batch_tools batch-complete batch-consume batch-create batch-init batch-send \
-	batch-status batch-terminate batch-watch
+	batch-status batch-terminate batch-watch batch-work

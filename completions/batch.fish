@@ -108,7 +108,7 @@ function __batch_tool -a tool
     end
 end
 
-for tool in batch-complete batch-consume batch-create batch-init batch-send batch-status batch-terminate batch-watch
+for tool in batch-complete batch-consume batch-create batch-init batch-send batch-status batch-terminate batch-watch batch-work
     if command -q $tool
         __batch_tool $tool
     end
