@@ -130,7 +130,7 @@ static const struct opt options[] = {
     OPT_STR(0, "invalid", &asked.dead, "TOPIC", COMPLETE_TOPIC,
 	"where invalid records go (STREAM.invalid)"),
     OPT_FLAG(0, "pair", &asked.work.pair, "a line out for each record in: it gets its key and batchSeq"),
-    OPT_CHOICE(0, "order", &asked.order, "partition|none",
+    OPT_CHOICE(0, "order", &asked.order, "partition|key|none",
 	"what keeps its order (partition)"),
     OPT_FLAG(0, "strict-priority", &asked.strict, "priority alone decides; low ones may starve"),
     OPT_LIST(0, "on-exit", &asked.on_exit, "CODE[-CODE]=ACTION", COMPLETE_NONE,

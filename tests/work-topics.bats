@@ -51,7 +51,7 @@ work() { # OPTION... -- COMMAND...
 @test "a chunk lingers until it is full, or no longer" {
 	seq 5 | kput "$S.in" -p 0
 	background work batch-work -G "$G" -t "$S.in" --on-invalid skip --out - -o beginning \
-		--chunk 10 --linger 300ms -- sh -c 'echo "$(wc -l)"'
+		--chunk 10 --linger 300ms -- wc -l
 	wait_for 20 test -s work.out
 	[[ $(<work.out) == 5 ]]
 	kill -TERM "${pids[work]}"
@@ -61,20 +61,20 @@ work() { # OPTION... -- COMMAND...
 @test "what was done above the lowest undone offset is not done again" {
 	seq 40 | kput "$S.in" -p 0
 	# The first chunk fails until there is a file.
-	cat >command <<-'EOT'
+	cat >script <<-'EOT'
 		#!/bin/sh
 		cat >"in.$BATCH_SLOT"
 		grep -qx 1 "in.$BATCH_SLOT" && [ ! -e go ] && exit 75
 		cat "in.$BATCH_SLOT"
 	EOT
-	chmod +x command
+	chmod +x script
 	background work batch-work -G "$G" -t "$S.in" --on-invalid skip --out - -o beginning \
-		--order none --chunk 10 --linger 50ms --backoff 60s -- ./command
+		--order none --chunk 10 --linger 50ms --backoff 60s -- ./script
 	wait_for 20 has_lines 30 work.out
 	kill -TERM "${pids[work]}"
 	ends 143 work
 	touch go
-	work -t "$S.in" "${out[@]}" --chunk 10 -- ./command >>work.out
+	work -t "$S.in" "${out[@]}" --chunk 10 -- ./script >>work.out
 	sort -n work.out | cmp - <(seq 40)
 }
 

@@ -8,6 +8,7 @@
 #include "app/work_int.h"
 #include "base/mem.h"
 #include "base/murmur2.h"
+#include "batch/keylane.h"
 #include "kafka/kgroup.h"
 #include "tool/clock.h"
 #include "tool/machine.h"
@@ -241,8 +242,7 @@ static struct chunk *of_lane(struct work *w, const struct lane *lane)
 	struct chunk *c = NULL;
 	for (size_t i = 0; i < w->share_count && !c; i++) {
 		struct share *s = &w->shares[(w->turn + i) % w->share_count];
-		if (s->lane_of == lane && (w->o->order == WORK_NONE || s->chunks == 0) &&
-		    work_share_fill(w, s, &c) > 0)
+		if (s->lane_of == lane && work_share_fill(w, s, &c) > 0)
 			w->turn = (w->turn + i + 1) % w->share_count;
 	}
 	return c;
@@ -260,7 +260,7 @@ static int begin_next(struct work *w)
 		int got = work_share_fill(w, s, &c);
 		if (got < 0)
 			return -1;
-		bool ready = got && (w->o->order == WORK_NONE || s->chunks == 0);
+		bool ready = got;
 		if (ready && s->lane_of)
 			s->lane_of->ready = true;
 		if (ready && (!first || is_before(w, c, first)))
@@ -456,6 +456,7 @@ static void init(struct work *w)
 	w->rules.ordered = w->o->order != WORK_NONE;
 	w->breaker = (struct breaker){.limit = w->o->breaker, .longest_ms = 60000};
 	w->drain_ms = INT64_MAX;
+	w->lanes = w->o->order == WORK_BY_KEY ? (size_t)w->slots.max * KEYLANE_PER_SLOT : 1;
 	w->now_ms = clock_mono_ms();
 	w->reported_ms = w->now_ms;
 	buf_printf(&text, "%s%s", w->stream ? w->stream : w->o->topics->list[0].topic,

@@ -19,7 +19,7 @@
 #include "batch/trial.h"
 #include "tool/tool.h"
 
-enum work_order { WORK_BY_PARTITION, WORK_NONE };
+enum work_order { WORK_BY_PARTITION, WORK_BY_KEY, WORK_NONE };
 enum work_format { WORK_LINES, WORK_NUL, WORK_ENVELOPES };
 enum work_invalid { WORK_DEAD, WORK_SKIP, WORK_STOP };
 

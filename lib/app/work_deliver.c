@@ -345,6 +345,7 @@ static int begin_again(struct work *w, struct chunk *c)
 	struct chunk *again = mem_zalloc(1, sizeof(*again));
 	int failed = 0;
 	again->part = c->part;
+	again->lane = c->lane;
 	again->slot = -1;
 	again->state = CHUNK_READY;
 	work_records_init(&again->records, w->o->format, str_of(c->records.topic),
@@ -361,7 +362,7 @@ static int begin_again(struct work *w, struct chunk *c)
 		end = &(*end)->next;
 	*end = again;
 	again->part->chunks++;
-	again->part->share->chunks++;
+	again->part->share->busy[again->lane]++;
 	return failed;
 }
 
@@ -414,13 +415,13 @@ static int finish(struct work *w, struct chunk *c)
 	}
 	struct job *j = p->job;
 	p->chunks--;
-	p->share->chunks--;
+	p->share->busy[c->lane]--;
 	work_chunk_free(w, c);
 	if (quota_is_reached(&w->quota))
 		return err_set(&w->t->err, ST_FAIL, "too many invalid records: --max-invalid is reached");
 	if (work_job_check(w, j))
 		return -1;
-	return p->read && p->chunks == 0 && !p->filling && p->done.next == p->number
+	return p->read && p->chunks == 0 && p->done.next == p->number
 	    ? work_job_piece_done(w, p)
 	    : 0;
 }

@@ -56,6 +56,7 @@ enum chunk_state {
 
 struct chunk {
 	struct chunk *next;
+	size_t lane;        /* in which its records keep their order */
 	struct piece *part; /* NULL: it was taken away, and only its child is waited for */
 	struct work_records records;
 	bool full;         /* as many as were asked for */
@@ -90,7 +91,8 @@ struct piece {
 	int64_t at;              /* the offset to read on from */
 	int64_t number;          /* of the next record that is read */
 	struct doneset done;
-	struct chunk *filling;   /* NULL: none is begun */
+	struct chunk **filling;  /* owned: of each lane, NULL: none */
+	size_t lane_count, lane_turn;
 	struct checkpoint_intent *intents; /* owned: what a worker before us began */
 	size_t intent_count;
 	bool open;               /* it was begun, here or before */
@@ -112,7 +114,7 @@ struct share {
 	size_t open_count;
 	struct kpart *lane;       /* NULL: none was opened yet */
 	struct piece *reading;     /* which part the lane is at */
-	size_t chunks;            /* under way */
+	size_t *busy;             /* owned: chunks under way in each lane */
 	bool dirty;               /* there is something to commit */
 };
 
@@ -138,6 +140,7 @@ struct work {
 	struct share *shares; /* owned */
 	size_t share_count;
 	bool assigned;
+	size_t lanes;         /* of each partition */
 	struct chunk *chunks; /* begun, in the order of their beginning */
 	int64_t running;      /* children */
 	bool slot_taken[SLOTS_MOST];
@@ -181,7 +184,8 @@ int work_stream_add(struct work *w, struct share *s);    /* the part of a plain 
 int work_shares_assign(struct work *w);
 void work_shares_release(struct work *w);
 void work_share_add(struct work *w, struct share *s, struct job *j);
-void work_piece_add(struct piece *p);
+void work_piece_add(struct piece *p, size_t lanes);
+bool work_share_is_free(const struct work *w, const struct share *s, size_t lane);
 
 void work_piece_drop(struct work *w, struct piece *p);
 int work_share_fill(struct work *w, struct share *s, struct chunk **out);

@@ -294,8 +294,8 @@ void work_chunk_free(struct work *w, struct chunk *c)
 			*at = c->next;
 			break;
 		}
-	if (c->part && c->part->filling == c)
-		c->part->filling = NULL;
+	if (c->part && c->part->filling[c->lane] == c)
+		c->part->filling[c->lane] = NULL;
 	give_slot(w, c);
 	for (size_t i = 0; i < c->output_count; i++)
 		capture_release(&c->outputs[i].text);
@@ -310,8 +310,10 @@ void work_chunk_free(struct work *w, struct chunk *c)
 void work_chunk_drop(struct work *w, struct chunk *c)
 {
 	c->part->chunks--;
-	c->part->share->chunks--;
+	c->part->share->busy[c->lane]--;
 	c->part = NULL;
+	if (w->breaker.state == BREAKER_PROBE)
+		breaker_lost(&w->breaker, w->now_ms);
 	if (c->state == CHUNK_RUNNING)
 		child_kill(&c->child);
 	else if (c->state != CHUNK_DELIVERING)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "batch/keylane.h"
 #include "batch/seq.h"
 #include "tool/msg.h"
 
@@ -70,15 +71,16 @@ void work_share_add(struct work *w, struct share *s, struct job *j)
 	p->last = mem_zalloc(p->senders.count, sizeof(*p->last));
 	p->at = p->first;
 	resume(p);
-	work_piece_add(p);
+	work_piece_add(p, w->lanes);
 	msg_debug(1, "batch '%s': %lld records in partition %d, of which %lld are done", j->id,
 	    (long long)p->expected, s->partition, (long long)tally_sum(&p->done.below));
-	(void)w;
 }
 
-void work_piece_add(struct piece *p)
+void work_piece_add(struct piece *p, size_t lanes)
 {
 	struct job *j = p->job;
+	p->lane_count = lanes;
+	p->filling = mem_zalloc(lanes, sizeof(struct chunk *));
 	p->item = (struct agenda_item){.name = str_of(j->id), .ready_ms = j->ready_ms,
 	    .priority = j->priority};
 	p->next_of_job = j->mine;
@@ -106,8 +108,9 @@ void work_piece_drop(struct work *w, struct piece *p)
 		if (c->part == p)
 			work_chunk_drop(w, c);
 	}
-	if (p->filling)
-		work_chunk_free(w, p->filling);
+	for (size_t k = 0; k < p->lane_count; k++)
+		if (p->filling[k])
+			work_chunk_free(w, p->filling[k]);
 	if (p->parcel)
 		p->parcel->piece = NULL;
 	close_piece(p);
@@ -117,6 +120,7 @@ void work_piece_drop(struct work *w, struct piece *p)
 	p->share->dirty = true;
 	manifest_release(&p->senders);
 	doneset_release(&p->done);
+	free(p->filling);
 	free(p->last);
 	free(p->intents);
 	free(p);
@@ -139,6 +143,7 @@ static void share_release(struct work *w, struct share *s)
 	while (map_next(&w->jobs, &at, NULL, &value))
 		drop_pieces(w, value, s);
 	kpart_close(s->lane);
+	free(s->busy);
 	checkpoint_release(&s->before);
 	agenda_release(&s->agenda);
 }
@@ -164,6 +169,7 @@ static void share_init(struct work *w, struct share *s, const struct kmember_par
 			s->topic = s->lane_of->topic;
 		}
 	agenda_init(&s->agenda, w->o->aging_ms);
+	s->busy = mem_zalloc(w->lanes, sizeof(*s->busy));
 	if (*part->metadata &&
 	    checkpoint_decode(&s->before, str_of(part->metadata), part->offset, &err))
 		msg_debug(1, "partition %d: its checkpoint counts for nothing: %s", part->partition,
@@ -246,26 +252,27 @@ static void pass(struct piece *p, const struct record *r)
 	kpart_pop(p->share->lane);
 }
 
-/* A worker before us began these records: the same ones again, and alone. */
+/* A worker before us began a run with this record: the same ones again, and alone. */
 static const struct checkpoint_intent *begun_before(const struct piece *p, int64_t offset)
 {
 	for (size_t i = 0; i < p->intent_count; i++)
-		if (offset >= p->intents[i].first && offset <= p->intents[i].last)
+		if (offset == p->intents[i].first)
 			return &p->intents[i];
 	return NULL;
 }
 
-static struct chunk *filling_of(struct work *w, struct piece *p)
+static struct chunk *filling_of(struct work *w, struct piece *p, size_t lane)
 {
-	if (!p->filling) {
+	if (!p->filling[lane]) {
 		struct chunk *c = mem_zalloc(1, sizeof(*c));
 		c->part = p;
+		c->lane = lane;
 		c->slot = -1;
 		work_records_init(&c->records, w->o->format, str_of(p->share->topic), p->share->partition);
 		c->began_ms = w->now_ms;
-		p->filling = c;
+		p->filling[lane] = c;
 	}
-	return p->filling;
+	return p->filling[lane];
 }
 
 /* Does the chunk end before this record? */
@@ -280,6 +287,17 @@ static bool ends_before(struct work *w, const struct piece *p, const struct chun
 		return r->offset > intent->last;
 	return (int64_t)of->count >= w->pace.size || begun_before(p, r->offset) ||
 	    (int64_t)(of->input.len + r->value.len) > w->o->max_bytes;
+}
+
+/* Which of its lanes a record is for. */
+static size_t lane_of(const struct piece *p, struct str key)
+{
+	size_t lengths[SLOTS_MOST * KEYLANE_PER_SLOT];
+	if (p->lane_count == 1)
+		return 0;
+	for (size_t k = 0; k < p->lane_count; k++)
+		lengths[k] = p->filling[k] ? p->filling[k]->records.count : 0;
+	return keylane_of(key, lengths, p->lane_count);
 }
 
 static void note(struct piece *p, int64_t *last, int64_t n)
@@ -306,8 +324,8 @@ static int take(struct work *w, struct piece *p, const struct record *r)
 		pass(p, r);
 		return 0;
 	}
-	struct chunk *c = filling_of(w, p);
-	if (ends_before(w, p, c, r)) {
+	struct chunk *c = filling_of(w, p, lane_of(p, r->key));
+	if (c->full || ends_before(w, p, c, r)) {
 		c->full = true;
 		return 1;
 	}
@@ -322,12 +340,20 @@ static int take(struct work *w, struct piece *p, const struct record *r)
 	return 0;
 }
 
+static bool is_filling(const struct piece *p)
+{
+	for (size_t k = 0; k < p->lane_count; k++)
+		if (p->filling[k])
+			return true;
+	return false;
+}
+
 /* All of the part was read: 1: what is left is a chunk; 0: there is none. */
 static int read_all(struct work *w, struct piece *p)
 {
 	p->read = true;
 	p->share->reading = NULL;
-	if (p->filling)
+	if (is_filling(p))
 		return 1;
 	agenda_remove(&p->item);
 	if (p->chunks == 0 && p->done.next == p->number)
@@ -335,18 +361,40 @@ static int read_all(struct work *w, struct piece *p)
 	return 0;
 }
 
-/* Nothing comes: is it time to take what there is? */
-static int lingered(struct work *w, struct piece *p, struct chunk **out)
+bool work_share_is_free(const struct work *w, const struct share *s, size_t lane)
 {
-	if (!p->share->lane_of || !p->filling)
-		return 0;
-	int64_t until_ms = p->filling->began_ms + w->o->linger_ms;
-	if (w->now_ms < until_ms) {
+	return w->o->order == WORK_NONE || s->busy[lane] == 0;
+}
+
+/* Is this one to be taken as it is? */
+static bool is_due(struct work *w, const struct piece *p, const struct chunk *c)
+{
+	if (!c || c->full || p->read)
+		return c != NULL;
+	int64_t until_ms = c->began_ms + w->o->linger_ms;
+	if (!p->share->lane_of)
+		return false;
+	if (w->now_ms < until_ms)
 		loop_until(&w->loop, until_ms);
-		return 0;
+	return w->now_ms >= until_ms;
+}
+
+/* A chunk that may begin as far as its lane goes; NULL: none. */
+static struct chunk *due(struct work *w, const struct piece *p)
+{
+	for (size_t i = 0; i < p->lane_count; i++) {
+		size_t k = (p->lane_turn + i) % p->lane_count;
+		if (is_due(w, p, p->filling[k]) && work_share_is_free(w, p->share, k))
+			return p->filling[k];
 	}
-	*out = p->filling;
-	return 1;
+	return NULL;
+}
+
+/* So far ahead of the lowest undone record others are begun. */
+static bool may_read(const struct work *w, const struct piece *p)
+{
+	int64_t most = w->pace.size * 64 > DONESET_WINDOW ? w->pace.size * 64 : DONESET_WINDOW;
+	return p->number - p->done.next < most;
 }
 
 int work_share_fill(struct work *w, struct share *s, struct chunk **out)
@@ -354,14 +402,17 @@ int work_share_fill(struct work *w, struct share *s, struct chunk **out)
 	struct piece *p = first_piece(s, w->now_ms);
 	if (!p)
 		return 0;
-	int answer = p->filling && (p->filling->full || p->read);
-	if (!answer && read_here(w, p))
+	*out = due(w, p);
+	if (*out || p->read || !may_read(w, p))
+		return *out != NULL;
+	if (read_here(w, p))
 		return -1;
+	int answer = 0;
 	for (int i = 0; answer == 0 && i < PASS_AT_ONCE; i++) {
 		const struct record *r;
 		enum kread_state state = kpart_head(s->lane, &r, &w->t->err);
 		if (state == KREAD_EMPTY)
-			return lingered(w, p, out);
+			return 0;
 		if (state == KREAD_ERROR)
 			return -1;
 		answer = state == KREAD_DONE ? read_all(w, p) : take(w, p, r);
@@ -371,8 +422,8 @@ int work_share_fill(struct work *w, struct share *s, struct chunk **out)
 	w->again |= answer == 0;
 	if (answer <= 0)
 		return answer;
-	*out = p->filling;
-	return 1;
+	*out = due(w, p);
+	return *out != NULL;
 }
 
 /* The chunk goes from its part's reading to those that are under way. */
@@ -384,26 +435,37 @@ void work_share_begin(struct work *w, struct chunk *c)
 	while (*end)
 		end = &(*end)->next;
 	*end = c;
-	p->filling = NULL;
-	if (p->read)
+	p->filling[c->lane] = NULL;
+	p->lane_turn = c->lane + 1;
+	if (p->read && !is_filling(p))
 		agenda_remove(&p->item);
 	p->chunks++;
-	s->chunks++;
+	s->busy[c->lane]++;
 	if (!p->open) {
 		p->open = true;
 		s->open[s->open_count++] = p;
 	}
 }
 
+static void lower(const struct piece *p, const struct chunk *c, int64_t *offset)
+{
+	const struct work_item *first = c && c->records.count ? c->records.items : NULL;
+	if (first && first->offset < *offset &&
+	    doneset_undone(&p->done, first->number) == first->number)
+		*offset = first->offset;
+}
+
 /* The lowest offset of the part that is undone. */
 static int64_t undone_offset(const struct work *w, const struct piece *p)
 {
 	int64_t offset = p->at;
-	if (p->filling && p->filling->records.count)
-		offset = p->filling->records.items[0].offset;
+	if (p->share->lane_of)
+		return p->done.next;
+	for (size_t k = 0; k < p->lane_count; k++)
+		lower(p, p->filling[k], &offset);
 	for (const struct chunk *c = w->chunks; c; c = c->next)
-		if (c->part == p && c->records.items[0].offset < offset)
-			offset = c->records.items[0].offset;
+		if (c->part == p)
+			lower(p, c, &offset);
 	return offset;
 }
 
