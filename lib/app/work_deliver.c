@@ -138,6 +138,18 @@ static int32_t partition_for(const struct chunk *c, int32_t partitions)
 	return c->records.partition % partitions;
 }
 
+/* What batch-work sets itself is not there twice. */
+static void add_brought(struct headers *to, const struct headers *brought, bool of_batch, bool paired)
+{
+	for (size_t i = 0; i < brought->count; i++) {
+		struct str name = brought->list[i].name;
+		if (str_is(name, "batchChunk") || (of_batch && str_is(name, HDR_BATCH_ID)) ||
+		    (paired && str_is(name, HDR_BATCH_SEQ)))
+			continue;
+		headers_add(to, name, brought->list[i].value);
+	}
+}
+
 /* A line of results as a record; of a pair, by the record that it came from. */
 static int result_of(struct work *w, struct chunk *c, struct str line, const struct record *from,
     struct str token, struct record *out)
@@ -154,8 +166,7 @@ static int result_of(struct work *w, struct chunk *c, struct str line, const str
 		}
 		out->key = brought.key;
 		out->value = brought.value;
-		for (size_t i = 0; i < brought.headers.count; i++)
-			headers_add(&headers, brought.headers.list[i].name, brought.headers.list[i].value);
+		add_brought(&headers, &brought.headers, *c->part->job->id, from);
 		headers_release(&brought.headers);
 	}
 	if (*c->part->job->id)
@@ -205,6 +216,27 @@ static int send_output(struct work *w, struct chunk *c, struct output *o)
 	headers_release(&from.headers);
 	buf_release(&token);
 	return failed ? -1 : 0;
+}
+
+/* Can the lines of a run's output become results? `records` of them are wanted when they are paired. */
+int work_output_check(struct work *w, struct chunk *c, size_t records, struct err *why)
+{
+	char end = w->o->format == WORK_NUL ? '\0' : '\n';
+	bool envelopes = w->o->format == WORK_ENVELOPES && w->results && strcmp(w->o->out, "-") != 0;
+	struct record r = RECORD_INIT;
+	struct str text, line;
+	size_t lines = 0;
+	int failed = capture_text(&c->child.out, &text, why);
+	for (; !failed && text.len; lines++) {
+		text = str_cut(text, end, &line);
+		failed = envelopes && envelope_read(line, &r, &w->scratch, why);
+	}
+	headers_release(&r.headers);
+	if (failed)
+		return err_wrap(why, "line %zu of the output", lines);
+	if (w->o->pair && lines != records)
+		return err_set(why, ST_FAIL, "%zu lines came out for %zu records", lines, records);
+	return 0;
 }
 
 static int print_output(struct work *w, struct output *o)

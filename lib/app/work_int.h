@@ -204,6 +204,7 @@ void work_chunk_free(struct work *w, struct chunk *c);
 int work_deliver_open(struct work *w);
 void work_deliver_close(struct work *w);
 int work_deliver(struct work *w, struct chunk *c);     /* its trial has ended */
+int work_output_check(struct work *w, struct chunk *c, size_t records, struct err *why);
 int work_deliver_serve(struct work *w);                /* acknowledgements, and transactions */
 int work_post(struct work *w, const struct batch *b, enum event_type type, struct piece *p);
 

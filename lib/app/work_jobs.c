@@ -32,9 +32,9 @@ static void drop_job(struct work *w, struct str id)
 void work_jobs_release(struct work *w)
 {
 	size_t at = 0;
-	struct str id;
-	while (map_next(&w->jobs, &at, &id, NULL))
-		drop_job(w, id);
+	void *value;
+	while (map_next(&w->jobs, &at, NULL, &value))
+		drop_job(w, str_of(((struct job *)value)->id));
 	map_release(&w->jobs);
 }
 

@@ -244,11 +244,36 @@ static void learn(struct work *w, const struct chunk *c, const struct trial_end 
 	}
 }
 
+/* What follows from the run. *why says what was wrong with it. */
+static enum onexit_action judge(struct work *w, struct chunk *c, struct report *report, struct err *why)
+{
+	size_t records = c->run.end - c->run.first;
+	bool by_itself = c->child.end.how < CHILD_STOPPED; /* its exit status says what happened */
+	enum onexit_action action =
+	    by_itself ? onexit_find(&w->o->on_exit, ending_of(&c->child.end)) : ONEXIT_RETRY;
+	int failed = child_verdict(&c->child, why);
+	struct err bad = ERR_INIT;
+	if (c->child.report_cut)
+		err_set(&bad, ST_FAIL, "its report is too long");
+	else if (!report_parse(report, buf_str(&c->child.report), records, &bad) &&
+	    action == ONEXIT_DONE && w->o->out && c->run.reason != TRIAL_PROBE)
+		work_output_check(w, c, records - report->count, &bad);
+	if (bad.text) {
+		err_clear(why);
+		failed = err_set(why, ST_FAIL, "command %s: %s", w->o->command[0], bad.text);
+		action = action == ONEXIT_DONE ? ONEXIT_RETRY : action;
+	}
+	if (failed)
+		msg_debug(1, "%s: %s: %s", c->token, why->text, onexit_name(action));
+	err_clear(&bad);
+	return action;
+}
+
 /* The child has ended. */
 int work_chunk_ended(struct work *w, struct chunk *c)
 {
 	struct report report = REPORT_INIT;
-	struct err why = ERR_INIT, bad = ERR_INIT;
+	struct err why = ERR_INIT;
 	struct trial_end end = {.how = ending_of(&c->child.end), .ended_ms = w->now_ms};
 	end.began_ms = end.ended_ms - c->child.end.took_ms;
 	clock_random(&end.random, sizeof(end.random));
@@ -260,18 +285,10 @@ int work_chunk_ended(struct work *w, struct chunk *c)
 	}
 	if (w->joblog.fd >= 0 && log_job(w, c))
 		return -1;
-	end.action = onexit_find(&w->o->on_exit, end.how);
-	if (c->child.report.len) {
-		end.report = &report;
-		if (c->child.report_cut || report_parse(&report, buf_str(&c->child.report),
-						c->run.end - c->run.first, &bad))
-			end.action = ONEXIT_RETRY;
-	}
-	if (child_verdict(&c->child, &why))
-		msg_debug(1, "%s: %s: %s", c->token, bad.text ? bad.text : why.text,
-		    onexit_name(end.action));
+	end.action = judge(w, c, &report, &why);
+	end.report = &report;
 	struct str tail = talk_tail(&c->child.talk);
-	end.why = tail.len ? tail : str_of(bad.text ? bad.text : why.text);
+	end.why = tail.len && c->child.end.how != CHILD_DONE ? tail : str_of(why.text);
 	if (end.action == ONEXIT_DONE)
 		keep_output(c);
 	learn(w, c, &end);
@@ -280,7 +297,6 @@ int work_chunk_ended(struct work *w, struct chunk *c)
 		err_set(&w->t->err, c->child.end.status.exit == 78 ? ST_USAGE : ST_FAIL,
 		    "%s: nothing was marked invalid", why.text);
 	err_clear(&why);
-	err_clear(&bad);
 	report_release(&report);
 	child_release(&c->child);
 	c->child = (struct child)CHILD_INIT;
