@@ -18,6 +18,13 @@
 
 #define LOOK_MS 1000 /* at the machine */
 
+/* So many runs for each slot are written down before there is one for them: a broker takes some
+ * milliseconds for that. */
+#define AHEAD 2
+
+/* So many chunks for each slot are in memory, whatever they wait for. */
+#define KEPT 8
+
 static bool is_running(const struct chunk *c)
 {
 	return c->state == CHUNK_RUNNING && c->child.pid;
@@ -181,17 +188,46 @@ static int step_children(struct work *w)
 	return 0;
 }
 
+/* Chunks in this state, or of all that are kept. */
+static int64_t count(const struct work *w, bool all)
+{
+	int64_t n = 0;
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		n += all || c->state == CHUNK_INTENDED;
+	return n;
+}
+
+static int64_t intended(const struct work *w)
+{
+	return count(w, false);
+}
+
 static bool has_room(const struct work *w)
 {
-	return !w->stopping && !w->revoking && !w->alone && w->running < w->slots.now;
+	int64_t most = w->breaker.state == BREAKER_CLOSED ? AHEAD * w->slots.now : 1;
+	return !w->stopping && !w->revoking && !w->alone && intended(w) < most &&
+	    count(w, true) < KEPT * w->slots.now;
+}
+
+/* It is written down, there is a slot, and nothing before it in its lane is under way. */
+static bool may_start(const struct work *w, const struct chunk *c)
+{
+	if (c->state != CHUNK_INTENDED || c->intent > w->committed || !c->part ||
+	    w->running >= w->slots.now || w->stopping || w->revoking)
+		return false;
+	if (w->o->order == WORK_NONE)
+		return true;
+	for (const struct chunk *before = w->chunks; before != c; before = before->next)
+		if (before->part && before->part->share == c->part->share && before->lane == c->lane)
+			return false;
+	return true;
 }
 
 static int go_on(struct work *w)
 {
 	for (struct chunk *c = w->chunks, *next; c; c = next) {
 		next = c->next;
-		if (c->state == CHUNK_INTENDED && c->intent <= w->committed && c->part &&
-		    work_chunk_start(w, c))
+		if (may_start(w, c) && work_chunk_start(w, c))
 			return -1;
 		if (c->state != CHUNK_WAITING || !c->part || w->stopping || w->revoking)
 			continue;
@@ -206,7 +242,7 @@ static int go_on(struct work *w)
 /* One that ended a worker before runs alone: who runs beside it would be blamed, too. */
 static bool may_begin(struct work *w, const struct chunk *c)
 {
-	return has_room(w) && (!c->deaths || w->running == 0) && breaker_admits(&w->breaker, w->now_ms);
+	return has_room(w) && (!c->deaths || (w->running == 0 && intended(w) == 0)) && breaker_admits(&w->breaker, w->now_ms);
 }
 
 static int begin(struct work *w, struct chunk *c)

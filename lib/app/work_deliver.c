@@ -389,10 +389,8 @@ static int begin_again(struct work *w, struct chunk *c)
 		failed = work_records_add(&again->records, &r, c->records.items[i].number, &w->t->err);
 	}
 	headers_release(&r.headers);
-	struct chunk **end = &w->chunks;
-	while (*end)
-		end = &(*end)->next;
-	*end = again;
+	again->next = c->next; /* what is behind it in its lane stays behind it */
+	c->next = again;
 	again->part->chunks++;
 	again->part->share->busy[again->lane]++;
 	return failed;

@@ -37,17 +37,11 @@ static void give_slot(struct work *w, struct chunk *c)
 	c->slot = -1;
 }
 
-/* What the trial says next. A run needs a slot from the time it is written down. */
+/* What the trial says next. */
 int work_chunk_go_on(struct work *w, struct chunk *c)
 {
 	switch (trial_next(&c->trial, w->now_ms, &c->run, &c->until_ms)) {
 	case TRIAL_RUN:
-		if (w->running >= w->slots.now) {
-			c->state = CHUNK_WAITING;
-			c->until_ms = w->now_ms;
-			return 0;
-		}
-		c->slot = take_slot(w);
 		c->state = CHUNK_INTENDED;
 		c->intent = w->commits + 1;
 		c->part->share->dirty = true;
@@ -135,6 +129,7 @@ int work_chunk_start(struct work *w, struct chunk *c)
 	size_t offsets[VARIABLES];
 	const char *env[VARIABLES + 1] = {0};
 	struct buf all = BUF_INIT;
+	c->slot = take_slot(w);
 	name_run(w, c);
 	if (describe(w, c, &all, offsets))
 		return -1;

@@ -363,7 +363,7 @@ static int read_all(struct work *w, struct piece *p)
 
 bool work_share_is_free(const struct work *w, const struct share *s, size_t lane)
 {
-	return w->o->order == WORK_NONE || s->busy[lane] == 0;
+	return w->o->order == WORK_NONE || s->busy[lane] < 2; /* the second one is only written down */
 }
 
 /* Is this one to be taken as it is? */
