@@ -143,12 +143,12 @@ class Lab:
             r"s[0-9]+\..*"], check=True, stdout=subprocess.DEVNULL)
         self.logs.clear()
 
-    def create(self, stream):
-        return json.loads(self.tell(f"batch-create -s {stream} -n bench"))["id"]
+    def create(self, stream, options=""):
+        return json.loads(self.tell(f"batch-create -s {stream} -n bench {options}"))["id"]
 
-    def finished(self, stream, *files):
+    def finished(self, stream, *files, options=""):
         """A batch that is sent and completed; its id."""
-        batch = self.create(stream)
+        batch = self.create(stream, options)
         names = " ".join(map(str, files))
         self.tell(f"batch-send -s {stream} -B {batch} {names} | batch-complete")
         return batch

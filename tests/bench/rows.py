@@ -480,6 +480,68 @@ class WholePipe(Pair):
             check=self.lab.grows(topic, 100))
 
 
+# --- working
+
+
+class Work(Pair):
+    big = True
+    chunk = 10_000
+
+    def work(self):
+        return f"work: {count(self.sizes.lines)} lines in chunks of {count(self.chunk)} to cat"
+
+    def describe(self):
+        return [Row(self.work(), f"kcat -C and parallel --pipe -N {self.chunk}", at_least(1))]
+
+    def prepare(self):
+        super().prepare()
+        self.groups = 0
+        self.lines = self.lab.lines(self.sizes.lines)
+
+    def worker(self, options, command):
+        self.lab.finished(self.own, self.lines, options="--processing")
+        self.groups += 1
+        return Run(f"batch-work -s {self.own} -G g{self.groups} -j 3 --chunk {self.chunk} --once "
+            f"--out none {options} -- {command}")
+
+    def ours(self):
+        return self.worker("", "sh -c 'cat >/dev/null'")
+
+    def reader(self):
+        self.lab.tell(f"batch-create -s {self.other} -n bench | batch-send {self.lines}")
+        return (f"kcat -C -q -b {self.lab.brokers} -t {self.other}.in -o -{self.sizes.lines} "
+            f"-c {self.sizes.lines}")
+
+    def theirs(self):
+        return Run(f"{self.reader()} | parallel --will-cite --pipe -N {self.chunk} -j 3 'cat >/dev/null'")
+
+
+class WorkXargs(Work):
+    chunk = 100
+
+    def work(self):
+        return f"work: {count(self.sizes.lines)} lines in chunks of {count(self.chunk)}, true for each"
+
+    def describe(self):
+        return [Row(self.work(), f"kcat -C and xargs -n {self.chunk} -P 3", at_most(1.2))]
+
+    def ours(self):
+        return self.worker("--order none --allow-partial-read", "true")
+
+    def theirs(self):
+        return Run(f"{self.reader()} | xargs -d '\\n' -n {self.chunk} -P 3 true")
+
+
+class WorkParallel(WorkXargs):
+    slow = True
+
+    def describe(self):
+        return [Row(self.work(), f"kcat -C and parallel --pipe -N {self.chunk}", SAID_FASTER)]
+
+    def theirs(self):
+        return Run(f"{self.reader()} | parallel --will-cite --pipe -N {self.chunk} -j 3 'cat >/dev/null'")
+
+
 # --- memory
 
 
@@ -535,4 +597,5 @@ class ConsumeMemory(SendMemory):
 PAIRS = [SendLines, SendLinesLibc, SendLinesKcat, SendLinesConsole, SendLinesPerf, SendFhir,
     SendLong, Consume, ConsumeLibc, ConsumeHeaders, ConsumeKcat, ConsumePerf, ConsumeWide, ConsumeOne, Envelopes,
     Create, Complete, Terminate, StatusMiddle, Status, StatusForeign, StatusBusy, StatusKcatSmall,
-    StatusKcatMiddle, StatusKcat, WholePipe, SendMemory, ConsumeMemory]
+    StatusKcatMiddle, StatusKcat, WholePipe, Work, WorkXargs, WorkParallel, SendMemory,
+    ConsumeMemory]
