@@ -116,6 +116,7 @@ check_bench() {
 	need_command python3 python3
 	need_command gnuplot gnuplot-nox
 	need_command strace strace
+	need_command parallel parallel
 }
 
 look() { # WHAT
