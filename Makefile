@@ -149,7 +149,8 @@ broker:
 DOC = $(DESTDIR)$(PREFIX)/share
 INSTALLED = $(TOOLS:%=bin/%) $(MAN1:man/%=share/man/man1/%) $(MAN5:man/%=share/man/man5/%) \
     $(MAN7:man/%=share/man/man7/%) $(TOOLS:%=share/bash-completion/completions/%) \
-    share/zsh/site-functions/_batch $(TOOLS:%=share/fish/vendor_completions.d/%.fish)
+    share/zsh/site-functions/_batch $(TOOLS:%=share/fish/vendor_completions.d/%.fish) \
+    lib/systemd/system/batch-work@.service
 MAN1 := $(wildcard man/*.1)
 MAN5 := $(wildcard man/*.5)
 MAN7 := $(wildcard man/*.7)
@@ -157,12 +158,14 @@ MAN7 := $(wildcard man/*.7)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DOC)/man/man1 $(DOC)/man/man5 $(DOC)/man/man7 \
 	    $(DOC)/bash-completion/completions $(DOC)/zsh/site-functions \
-	    $(DOC)/fish/vendor_completions.d
+	    $(DOC)/fish/vendor_completions.d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MAN1) $(DOC)/man/man1
 	install -m 644 $(MAN5) $(DOC)/man/man5
 	install -m 644 $(MAN7) $(DOC)/man/man7
 	install -m 644 completions/_batch $(DOC)/zsh/site-functions
+	sed 's,/usr/local/,$(PREFIX)/,' share/batch-work@.service > \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/batch-work@.service
 	for t in $(TOOLS); do \
 	    install -m 644 completions/batch.bash $(DOC)/bash-completion/completions/$$t && \
 	    install -m 644 completions/batch.fish $(DOC)/fish/vendor_completions.d/$$t.fish \

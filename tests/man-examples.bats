@@ -131,6 +131,10 @@ with_stream() { # PAGE
 	with_stream batch-consume.1
 }
 
+@test "batch-work(1)" {
+	with_stream batch-work.1
+}
+
 @test "batch-config(5)" {
 	with_stream batch-config.5
 }
