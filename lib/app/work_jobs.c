@@ -144,8 +144,10 @@ static int change(struct work *w, struct job *j, struct batch_change *c)
 	j->ending = true;
 	if (document(w, j, &now))
 		return -1;
-	int failed = batch_apply(&now, c, &after, &w->t->err) ||
-	    work_post(w, &after, EVENT_STATUS, NULL);
+	int failed = batch_apply(&now, c, &after, &w->t->err);
+	if (!failed)
+		js_set(after.doc, "progress", parts_json(&j->parts));
+	failed = failed || work_post(w, &after, EVENT_STATUS, NULL);
 	msg_debug(1, "batch '%s': %s", j->id, batch_status_name(after.status));
 	batch_release(&now);
 	batch_release(&after);

@@ -4,6 +4,8 @@ static enum fold_verdict fold_progress(struct fold *f, const struct event *e)
 {
 	if (f->status != BATCH_STARTED && f->status != BATCH_SENT)
 		return FOLD_ILLEGAL;
+	if (e->type == EVENT_PART)
+		return FOLD_PROGRESS; /* it speaks of one part: batch/parts.h folds those */
 	buf_clear(&f->progress);
 	buf_add_str(&f->progress, e->doc);
 	f->progress_is_newer = true;
