@@ -23,12 +23,16 @@ tools=(
 	'batch-consume -G      | Read                | Read          | Read on the group'
 	'batch-consume -t      |                     | Read          |'
 	'batch-consume -t -G   |                     | Read          | Read on the group'
+	'batch-work            | Read, Write         | Read          | Read on the group; Write on STREAM.out, STREAM.invalid'
+	'batch-work --exactly-once | Read, Write     | Read          | Read on the group; Write on STREAM.out, STREAM.invalid, the transactional id'
+	'batch-work -t         |                     | Read          | Read on the group'
 )
 roles=(
 	'administrator         |                     |               | Create, DescribeConfigs, Alter on all four topics'
 	'integrator            | Read, Write         | Read, Write   | Write on the transactional id'
 	'consumer              | Read                | Read          | Read on the group'
 	'watcher               | Read                |               | Read on the group'
+	'worker                | Read, Write         | Read          | Read on the group; Write on STREAM.out, STREAM.invalid, the transactional id'
 )
 
 setup_file() {
@@ -115,19 +119,33 @@ rights_of() { # ROW
 	trim "$name"
 	for right in ${notification//,/}; do echo "$right topic $S.notification"; done
 	for right in ${in//,/}; do echo "$right topic $S.in"; done
-	case $other in
-	*' on the group') where="group $S." ;;
-	*' on all four topics') where="topic $S." ;;
-	*' on the transactional id') where="transactional-id btx.$S.in." ;;
-	*) [[ -z $(trim "$other") ]] || echo "what is '$other'?" ;;
+	while IFS= read -rd ';' other; do
+		for right in ${other%% on *}; do
+			while IFS= read -rd , where; do
+				echo "${right%,} $(thing_of "$(trim "$where")")"
+			done <<<"${other#* on },"
+		done
+	done <<<"$other;"
+}
+
+thing_of() { # WORDS
+	case $1 in
+	'the group') echo "group $S." ;;
+	'all four topics') echo "topic $S." ;;
+	'the transactional id') echo "transactional-id btx.$S.in." ;;
+	STREAM.*) echo "topic $S.${1#STREAM.}" ;;
+	*) echo "what is '$1'?" ;;
 	esac
-	for right in ${other%% on *}; do echo "${right%,} $where"; done
 }
 
 # A job that the tool has to do, prepared by who may do all
 prepare() { # TOOL
 	case $1 in
 	batch-send* | batch-complete* | batch-terminate) B=$(as_admin batch-create -n x | jq -r .id) ;;
+	batch-work*)
+		as_admin batch-create -n x --processing | as_admin batch-send input |
+			as_admin batch-complete >/dev/null
+		;;
 	*) B=$finished ;;
 	esac
 }
@@ -151,6 +169,13 @@ perform() { # TOOL USER
 	'batch-consume -G') "${as[@]}" batch-consume -G "$S.$2" -e ;;
 	'batch-consume -t') "${as[@]}" batch-consume -t "$S.in" -e ;;
 	'batch-consume -t -G') "${as[@]}" batch-consume -t "$S.in" -G "$S.$2" -e ;;
+	batch-work | 'batch-work --exactly-once')
+		# shellcheck disable=SC2086 # an option or none
+		"${as[@]}" batch-work -G "$S.$2" --once ${1#batch-work} -- sh -c 'cat; echo 0 invalid >&3'
+		;;
+	'batch-work -t')
+		"${as[@]}" batch-work -t "$S.in" -G "$S.$2" -o beginning --on-invalid skip --once -- cat
+		;;
 	*) return 99 ;;
 	esac
 }
@@ -232,7 +257,7 @@ does_not() { # ROLE TOOL...
 	done
 }
 
-@test "administrator, integrator, consumer and watcher do their jobs, and not others'" {
+@test "administrator, integrator, consumer, worker and watcher do their jobs, and not others'" {
 	does administrator batch-init 'batch-init --grow'
 	does_not administrator batch-create batch-send batch-status 'batch-consume -t'
 	does integrator batch-create 'batch-create --id' batch-send 'batch-send --resume' \
@@ -241,6 +266,8 @@ does_not() { # ROLE TOOL...
 	does_not integrator batch-init 'batch-consume -G' 'batch-watch -G'
 	does consumer 'batch-consume -B' 'batch-consume -G' 'batch-consume -t' 'batch-consume -t -G' batch-status
 	does_not consumer batch-init batch-create batch-send batch-complete batch-terminate
+	does worker batch-work 'batch-work --exactly-once' 'batch-work -t'
+	does_not worker batch-init batch-send
 	does watcher batch-watch 'batch-watch -G' batch-status
 	does_not watcher batch-init batch-create batch-send batch-terminate 'batch-consume -B'
 }

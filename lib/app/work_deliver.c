@@ -463,7 +463,9 @@ static int in_transaction(struct work *w, struct chunk *c)
 	struct deadline d = deadline_start(w->t->budget_ms);
 	struct buf text = BUF_INIT;
 	int failed = ktxn_begin(w->results, &d, err) || send_all(w, c) ||
-	    kproduce_flush(w->results, &d, err) || w->undelivered;
+		kproduce_flush(w->results, &d, err) || w->undelivered
+	    ? -1
+	    : 0;
 	struct kmember_part part = {.topic = c->records.topic,
 	    .partition = c->records.partition};
 	part.offset = work_share_text(w, c->part->share, &text);
