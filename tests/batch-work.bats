@@ -103,6 +103,24 @@ runs() {
 	grep -qE "^BATCH_CHUNK=$S.in-[0-3]-[0-9]+-[0-9]+-[0-9a-f]{8}$" all
 }
 
+@test "a run that ended its worker comes again under its name, as the next attempt" {
+	echo 1 >in
+	ready in
+	cat >command <<-'END'
+		echo "$BATCH_CHUNK" >>chunks
+		echo "$BATCH_REASON $BATCH_ATTEMPT" >>runs
+		(($(wc -l <runs) > 2)) || kill -9 $PPID
+		cat
+	END
+	for _ in 1 2; do
+		run -137 work --instance same -- bash command
+	done
+	work --instance same -- bash command
+	diff - runs <<<$'first 1\nresume 2\nresume 3'
+	(($(sort -u chunks | wc -l) == 1))
+	has_lines "$S.out" in
+}
+
 @test "-J: envelopes in and out, with key, headers and null" {
 	create --processing
 	jq -nc '{key: "k", value: "v", headers: [["h", "1"]]}, {key: null, value: null, headers: []}' |

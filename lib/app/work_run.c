@@ -103,7 +103,7 @@ static int describe(struct work *w, const struct chunk *c, struct buf *b, size_t
 	variable(b, offsets, &n, "BATCH_TOPIC", str_of(r.records->topic));
 	variable(b, offsets, &n, "BATCH_CHUNK", str_of(c->token));
 	variable(b, offsets, &n, "BATCH_REASON", str_of(reasons[c->run.reason]));
-	number(b, offsets, &n, "BATCH_ATTEMPT", c->run.attempt + c->run.deaths);
+	number(b, offsets, &n, "BATCH_ATTEMPT", c->run.attempt);
 	number(b, offsets, &n, "BATCH_PARTITION", r.records->partition);
 	number(b, offsets, &n, "BATCH_FIRST", items[r.first].offset);
 	number(b, offsets, &n, "BATCH_LAST", items[r.end - 1].offset);
