@@ -295,3 +295,87 @@ fail_on_bad=(sh -c 'cat >"$BATCH_SLOT.in"; cat "$BATCH_SLOT.in"; if grep -q bad 
 	[[ -z $(kget "$S.out") ]]
 	kget "$S.invalid" | jq -e '.failure | contains("report, line 1")'
 }
+
+# --- commands and services that fail altogether
+
+@test "no such command: nothing is invalid, no batch failed, and it is said" {
+	seq 100 >in
+	ready in
+	for command in /no/such/command ./in "sh -c 'exit 127'"; do
+		eval "run --separate-stderr work -- $command"
+		[[ $status == 1 ]]
+		mentions "command ${command%% *}"
+		status_is sendCompleted
+	done
+	run -2 --separate-stderr work -- sh -c 'exit 78'
+	says 'command sh: exit status 78' 'nothing was marked invalid'
+	[[ -z $(kget "$S.invalid") && -z $(kget "$S.out") ]]
+	work -- cat
+	ended_as completed 100 0
+	has_lines "$S.out" in
+}
+
+# The command fails for everything until file up is there.
+service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat "$BATCH_SLOT.in"')
+
+# After an outage nothing is begun for five seconds.
+@test "a service that is away for a while: nothing is invalid, all is done afterwards" {
+	seq 100 >in
+	for code in 1 75; do
+		new_stream
+		export BATCH_STREAM=$S
+		batch-init --partitions 4 --replication 1 >init.json
+		mkdir "$code" && ready in && cp created.json "$code"
+		(cd "$code" && exec batch-work -G "$G" --once --chunk 10 --retries 2 --backoff 50ms \
+			--confirm 300ms --breaker 1000 -- "${service[@]}" "$code") 2>"$code.err" &
+		pids[$code]=$! running[$code]=$!
+	done
+	for code in 1 75; do
+		wait_for 20 grep -q 'no record is blamed' "$code.err"
+		touch "$code/up"
+	done
+	for code in 1 75; do
+		ends 0 "$code"
+		S=$(jq -r '.topic | rtrimstr(".in")' "$code/created.json")
+		BATCH_STREAM=$S ended_as completed 100 0 "$(jq -r .id "$code/created.json")"
+		has_lines "$S.out" in
+		[[ -z $(kget "$S.invalid") ]]
+	done
+}
+
+@test "a service that goes away in the middle of a chunk: nobody is blamed" {
+	begin 1
+	G=$S.group
+	seq 100 >in
+	ready in
+	touch up
+	background work batch-work -G "$G" --once --chunk 10 -j 1 --retries 1 --backoff 50ms \
+		--confirm 200ms --joblog joblog -- sh -c '
+		cat >in.chunk
+		! grep -qx 35 in.chunk || [ -e back ] || rm -f up
+		[ -e up ] || exit 1
+		cat in.chunk'
+	wait_for 20 eval '(($(runs | wc -l) > 6))'
+	[[ ! -e up ]]
+	touch up back
+	ends 0 work
+	ended_as completed 100 0
+	[[ -z $(kget "$S.invalid") ]]
+	cmp <(kget "$S.out") in
+}
+
+@test "after failures in a row the worker pauses, and one chunk tries whether it is over" {
+	seq 100 >in
+	ready in
+	background work batch-work -G "$G" --once --chunk 5 -j 4 --order none --joblog joblog \
+		--retries 0 --breaker 3 --confirm 50ms -- "${service[@]}" 69
+	wait_for 20 eval '(($(runs | wc -l) >= 3))'
+	touch up
+	ends 0 work
+	ended_as completed 100 0
+	failed=$(runs | grep -vc '^0')
+	((failed >= 3 && failed <= 8))
+	# It was quiet for five seconds before the first success.
+	tail -n +2 joblog | awk '$7 != 0 {last = $3} $7 == 0 && !first {first = $3}
+		END {exit !(first - last > 4)}'
+}
