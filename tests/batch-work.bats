@@ -188,3 +188,212 @@ runs() {
 	kget "$S.notification" | grep -qx other
 	[[ -z $(kget "$S.out") ]]
 }
+
+# --- records that are bad
+
+# 100 records with keys, of which seven are bad, and in file good the others.
+seven_bad() { # [OPTION...]
+	seq 100 | awk '{print "k" $1 ":record " $1 ($1 % 14 == 13 ? " bad" : "")}' >keyed
+	sed -n '/bad/!s/^[^:]*://p' keyed >good
+	create --processing "$@"
+	batch-send -B "$B" -K : keyed | batch-complete >/dev/null
+}
+
+fail_on_bad=(sh -c 'cat >"$BATCH_SLOT.in"; cat "$BATCH_SLOT.in"; if grep -q bad "$BATCH_SLOT.in"; then exit "$0"; fi')
+
+@test "bad records: exactly they are invalid, with key, headers and reason" {
+	seven_bad
+	work --chunk 16 --joblog joblog -- "${fail_on_bad[@]}" 65
+	ended_as completed 100 7
+	has_lines "$S.out" good
+	kget "$S.in" -f '%k:%s:%o:%p:%h\n' | grep bad | cut -d: -f1,3- | sort >wanted
+	kget "$S.invalid" -J >invalid
+	[[ $(wc -l <invalid) == 7 ]]
+	jq -r '(.payload | fromjson) as $v | [.key, ($v.offset | tostring), ($v.partition | tostring),
+		"batchId=" + .headers[1] + ",batchSeq=" + .headers[3]] | join(":")' invalid | sort | cmp - wanted
+	jq -e --arg b "$B" --arg g "$G" --arg t "$S.in" '(.payload | fromjson) as $v | .headers as $h |
+		([range(0; $h | length; 2) | {($h[.]): $h[. + 1]}] | add) as $h |
+		$v.batchId == $b and $v.topic == $t and ($v.failure | contains("exit status 65")) and
+		$h["__dlq.errors.topic"] == $t and $h["__dlq.errors.group"] == $g and
+		$h["__dlq.errors.offset"] == ($v.offset | tostring) and
+		$h["batch_error_how"] == "exit status 65"' invalid
+}
+
+# One bad record in a chunk of n costs at most 2 log2(n) runs more.
+@test "bad records are found with few runs" {
+	seven_bad
+	work --order none --chunk 32 --joblog joblog -- cat
+	chunks=$(runs | wc -l)
+	rm joblog
+	seven_bad
+	work --chunk 32 --joblog joblog -- "${fail_on_bad[@]}" 65
+	ended_as completed 100 7
+	more=$(($(runs | wc -l) - chunks))
+	((more > 0 && more <= 7 * 2 * 5))
+}
+
+@test "bad records, and the command does not know that it is they" {
+	seven_bad
+	work --chunk 25 --retries 1 --backoff 10ms -- "${fail_on_bad[@]}" 1
+	ended_as completed 100 7
+	has_lines "$S.out" good
+	[[ $(kget "$S.invalid" | wc -l) == 7 ]]
+}
+
+@test "a batch whose threshold is reached fails, one below it does not" {
+	seven_bad --invalid-threshold 5
+	run -0 --separate-stderr work --chunk 10 -- "${fail_on_bad[@]}" 65
+	status_is failed
+	batch-status -B "$B" >now.json
+	jq -e '.invalidRecordCount >= 5 and (.failureMessage | contains("invalid"))' now.json
+	seven_bad --invalid-threshold 8
+	work --chunk 10 -- "${fail_on_bad[@]}" 65
+	ended_as completed 100 7
+}
+
+@test "--max-invalid ends the worker, and fails no batch" {
+	seven_bad
+	run -1 --separate-stderr work --chunk 10 --max-invalid 3 -- "${fail_on_bad[@]}" 65
+	says --max-invalid
+	status_is sendCompleted
+	work --chunk 10 -- "${fail_on_bad[@]}" 65
+	ended_as completed 100 7
+	cmp <(kget "$S.out" | sort -u) <(sort good) # what was on its way is there twice
+}
+
+@test "--on-invalid skip counts them only" {
+	seven_bad
+	work --on-invalid skip -- "${fail_on_bad[@]}" 65
+	ended_as completed 100 7
+	has_lines "$S.out" good
+	[[ -z $(kget "$S.invalid") ]]
+}
+
+@test "--on-invalid stop: nothing passes a bad record, and it is none for who comes after" {
+	begin 1
+	G=$S.group
+	seven_bad
+	run -1 --separate-stderr work --chunk 10 --on-invalid stop -- "${fail_on_bad[@]}" 65
+	mentions 'is invalid'
+	status_is sendCompleted
+	[[ -z $(kget "$S.invalid") ]]
+	head -n 10 good | cmp - <(kget "$S.out")
+	work -- cat
+	ended_as completed 100 0
+	[[ $(kget "$S.out" | sort -u | wc -l) == 100 ]]
+}
+
+@test "a report names records: invalid, skipped, to be tried again" {
+	begin 1
+	G=$S.group
+	seq 0 9 >in
+	ready in
+	work --pair --backoff 10ms -- sh -c '
+		n=-1
+		while read -r line; do
+			n=$((n + 1))
+			case $line,$BATCH_REASON in
+			3,*) echo "$n invalid it is three" >&3 ;;
+			5,*) echo "$n skip" >&3 ;;
+			7,first) echo "$n retry" >&3 ;;
+			*) echo "$line" ;;
+			esac
+		done'
+	ended_as completed 10 1
+	has_lines "$S.out" <(grep -v '[35]' in)
+	kget "$S.invalid" | jq -e '.offset == 3 and .failure == "it is three"'
+	cmp <(kget "$S.out" -f '%s %h\n' | sed 's/ .*:/ /' | sort) <(grep -v '[35]' in | awk '{print $1, $1 + 1}')
+}
+
+@test "a report of another form fails the run" {
+	seq 4 >in
+	ready in
+	work --retries 0 --no-contrast -- sh -c 'cat; echo nonsense >&3'
+	ended_as completed 4 4
+	[[ -z $(kget "$S.out") ]]
+	kget "$S.invalid" | jq -e '.failure | contains("report, line 1")'
+}
+
+# --- commands and services that fail altogether
+
+@test "no such command: nothing is invalid, no batch failed, and it is said" {
+	seq 100 >in
+	ready in
+	for command in /no/such/command ./in "sh -c 'exit 127'"; do
+		eval "run --separate-stderr work -- $command"
+		[[ $status == 1 ]]
+		mentions "command ${command%% *}"
+		status_is sendCompleted
+	done
+	run -2 --separate-stderr work -- sh -c 'exit 78'
+	says 'command sh: exit status 78' 'nothing was marked invalid'
+	[[ -z $(kget "$S.invalid") && -z $(kget "$S.out") ]]
+	work -- cat
+	ended_as completed 100 0
+	has_lines "$S.out" in
+}
+
+# The command fails for everything until file up is there.
+service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat "$BATCH_SLOT.in"')
+
+# After an outage nothing is begun for five seconds.
+@test "a service that is away for a while: nothing is invalid, all is done afterwards" {
+	seq 100 >in
+	for code in 1 75; do
+		new_stream
+		export BATCH_STREAM=$S
+		batch-init --partitions 4 --replication 1 >init.json
+		mkdir "$code" && ready in && cp created.json "$code"
+		(cd "$code" && exec batch-work -G "$G" --once --chunk 10 --retries 2 --backoff 50ms \
+			--confirm 300ms --breaker 1000 -- "${service[@]}" "$code") 2>"$code.err" &
+		pids[$code]=$! running[$code]=$!
+	done
+	for code in 1 75; do
+		wait_for 20 grep -q 'no record is blamed' "$code.err"
+		touch "$code/up"
+	done
+	for code in 1 75; do
+		ends 0 "$code"
+		S=$(jq -r '.topic | rtrimstr(".in")' "$code/created.json")
+		BATCH_STREAM=$S ended_as completed 100 0 "$(jq -r .id "$code/created.json")"
+		has_lines "$S.out" in
+		[[ -z $(kget "$S.invalid") ]]
+	done
+}
+
+@test "a service that goes away in the middle of a chunk: nobody is blamed" {
+	begin 1
+	G=$S.group
+	seq 100 >in
+	ready in
+	touch up
+	background work batch-work -G "$G" --once --chunk 10 -j 1 --retries 1 --backoff 50ms \
+		--confirm 200ms --joblog joblog -- sh -c '
+		cat >in.chunk
+		! grep -qx 35 in.chunk || [ -e back ] || rm -f up
+		[ -e up ] || exit 1
+		cat in.chunk'
+	wait_for 20 eval '(($(runs | wc -l) > 6))'
+	[[ ! -e up ]]
+	touch up back
+	ends 0 work
+	ended_as completed 100 0
+	[[ -z $(kget "$S.invalid") ]]
+	cmp <(kget "$S.out") in
+}
+
+@test "after failures in a row the worker pauses, and one chunk tries whether it is over" {
+	seq 100 >in
+	ready in
+	background work batch-work -G "$G" --once --chunk 5 -j 4 --order none --joblog joblog \
+		--retries 0 --breaker 3 --confirm 50ms -- "${service[@]}" 69
+	wait_for 20 eval '(($(runs | wc -l) >= 3))'
+	touch up
+	ends 0 work
+	ended_as completed 100 0
+	failed=$(runs | grep -vc '^0')
+	((failed >= 3 && failed <= 8))
+	# It was quiet for five seconds before the first success.
+	tail -n +2 joblog | awk '$7 != 0 {last = $3} $7 == 0 && !first {first = $3}
+		END {exit !(first - last > 4)}'
+}

@@ -61,7 +61,7 @@ static size_t gather(struct work *w, struct kmember_part *parts, struct buf *tex
 		struct share *s = &w->shares[i];
 		buf_clear(&texts[i]);
 		s->pending = s->committed;
-		if (!s->dirty)
+		if (!s->dirty && !(w->leaving && s->open_count))
 			continue;
 		s->dirty = false;
 		s->pending = work_share_text(w, s, &texts[i]);
@@ -88,7 +88,9 @@ static int commit(struct work *w, bool now)
 	struct kmember_part *parts = mem_zalloc(most, sizeof(*parts));
 	struct buf *texts = mem_zalloc(w->share_count, sizeof(*texts));
 	int64_t *marks = mem_zalloc(logs, sizeof(*marks));
+	w->leaving = now;
 	size_t n = gather(w, parts, texts, marks);
+	w->leaving = false;
 	int answer = 0;
 	if (n && now) {
 		struct deadline d = {.end_ms = w->now_ms + 5000, .now_ms = clock_mono_ms};
@@ -178,8 +180,6 @@ static int step_children(struct work *w)
 		next = c->next;
 		if (!is_running(c) || child_step(&c->child, &w->loop) == 0)
 			continue;
-		if (c->deaths)
-			w->alone = false;
 		if (!c->part)
 			work_chunk_free(w, c);
 		else if (work_chunk_ended(w, c))
@@ -188,78 +188,83 @@ static int step_children(struct work *w)
 	return 0;
 }
 
-/* Chunks in this state, or of all that are kept. */
-static int64_t count(const struct work *w, bool all)
+static int64_t count(const struct work *w, bool intended)
 {
 	int64_t n = 0;
 	for (const struct chunk *c = w->chunks; c; c = c->next)
-		n += all || c->state == CHUNK_INTENDED;
+		n += !intended || c->state == CHUNK_INTENDED;
 	return n;
 }
 
-static int64_t intended(const struct work *w)
+/* One that ended a worker before is alone: who is written down beside it would be blamed, too. */
+static bool is_for_one(const struct work *w)
 {
-	return count(w, false);
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		if (c->deaths && c->part &&
+		    (c->state == CHUNK_INTENDED || c->state == CHUNK_RUNNING ||
+			(c->state == CHUNK_WAITING && c->until_ms <= w->now_ms)))
+			return true;
+	return false;
 }
 
-static bool has_room(const struct work *w)
+/* May its next run be written down? */
+static bool has_room(const struct work *w, const struct chunk *c)
 {
-	int64_t most = w->breaker.state == BREAKER_CLOSED ? AHEAD * w->slots.now : 1;
-	return !w->stopping && !w->revoking && !w->alone && intended(w) < most &&
-	    count(w, true) < KEPT * w->slots.now;
+	return c->deaths ? w->running == 0 && count(w, true) == 0 : !is_for_one(w);
+}
+
+/* Not while everything fails: the breaker lets one through. */
+static bool is_admitted(struct work *w, struct chunk *c)
+{
+	if (c->run.number > 1)
+		return true;
+	if (!breaker_admits(&w->breaker, w->now_ms)) {
+		if (w->breaker.state == BREAKER_OPEN)
+			loop_until(&w->loop, w->breaker.until_ms);
+		return false;
+	}
+	c->probes = w->breaker.state == BREAKER_PROBE;
+	return true;
 }
 
 /* It is written down, there is a slot, and nothing before it in its lane is under way. */
-static bool may_start(const struct work *w, const struct chunk *c)
+static bool may_start(struct work *w, struct chunk *c)
 {
-	if (c->state != CHUNK_INTENDED || c->intent > w->committed || !c->part ||
-	    w->running >= w->slots.now || w->stopping || w->revoking)
-		return false;
-	if (w->o->order == WORK_NONE)
-		return true;
-	for (const struct chunk *before = w->chunks; before != c; before = before->next)
-		if (before->part && before->part->share == c->part->share && before->lane == c->lane)
-			return false;
-	return true;
+	return c->state == CHUNK_INTENDED && c->intent <= w->committed && c->part &&
+	    w->running < w->slots.now && work_chunk_is_next(w, c) && is_admitted(w, c);
 }
 
 static int go_on(struct work *w)
 {
+	if (w->stopping || w->revoking)
+		return 0;
 	for (struct chunk *c = w->chunks, *next; c; c = next) {
 		next = c->next;
 		if (may_start(w, c) && work_chunk_start(w, c))
 			return -1;
-		if (c->state != CHUNK_WAITING || !c->part || w->stopping || w->revoking)
+		if (c->state != CHUNK_WAITING || !c->part)
 			continue;
 		if (c->until_ms > w->now_ms)
 			loop_until(&w->loop, c->until_ms);
-		else if (has_room(w) && work_chunk_go_on(w, c))
+		else if (has_room(w, c) && work_chunk_go_on(w, c))
 			return -1;
 	}
 	return 0;
-}
-
-/* One that ended a worker before runs alone: who runs beside it would be blamed, too. */
-static bool may_begin(struct work *w, const struct chunk *c)
-{
-	return has_room(w) && (!c->deaths || (w->running == 0 && intended(w) == 0)) && breaker_admits(&w->breaker, w->now_ms);
 }
 
 static int begin(struct work *w, struct chunk *c)
 {
 	trial_start(&c->trial, &w->rules, c->records.count, c->deaths);
 	c->trial.control = w->control.count > 0;
-	w->alone = c->deaths > 0;
 	return work_chunk_go_on(w, c);
 }
 
 static int begin_ready(struct work *w)
 {
 	for (struct chunk *c = w->chunks; c; c = c->next)
-		if (c->state == CHUNK_READY && c->part && may_begin(w, c))
-			return begin(w, c);
-	if (w->breaker.state == BREAKER_OPEN)
-		loop_until(&w->loop, w->breaker.until_ms);
+		if (c->state == CHUNK_READY && c->part && has_room(w, c) &&
+		    work_chunk_is_next(w, c) && begin(w, c))
+			return -1;
 	return 0;
 }
 
@@ -304,7 +309,8 @@ static int begin_next(struct work *w)
 	}
 	if (first && w->o->topics)
 		first = of_lane(w, lanes_choose(w->o->topics));
-	if (!first || !may_begin(w, first))
+	if (!first || !has_room(w, first) || count(w, true) >= AHEAD * w->slots.now ||
+	    count(w, false) >= KEPT * w->slots.now)
 		return 0;
 	if (w->o->topics)
 		lanes_took(w->o->topics, first->part->share->lane_of, (int64_t)first->records.count);
@@ -529,6 +535,18 @@ static void close_all(struct work *w)
 	free(w->topic);
 }
 
+/* What was done before the failure stays done. With transactions it is written down already. */
+static void save(struct work *w)
+{
+	struct err why = w->t->err;
+	if (w->o->exactly_once || (why.status != ST_FAIL && why.status != ST_USAGE))
+		return;
+	w->t->err = (struct err)ERR_INIT;
+	(void)commit(w, true);
+	err_clear(&w->t->err);
+	w->t->err = why;
+}
+
 int work(struct tool_ctx *t, const char *stream, const struct work_options *o)
 {
 	struct work *w = mem_zalloc(1, sizeof(*w));
@@ -537,6 +555,8 @@ int work(struct tool_ctx *t, const char *stream, const struct work_options *o)
 	w->stream = stream;
 	init(w);
 	int failed = open_all(w) || run(w);
+	if (failed)
+		save(w);
 	msg_debug(1, "%lld records done, %lld invalid, %lld skipped", (long long)w->tally.done,
 	    (long long)w->tally.invalid, (long long)w->tally.skipped);
 	close_all(w);

@@ -25,13 +25,8 @@ static void on_acked(void *ctx, const struct kack *ack)
 		parcel->chunk->pending--;
 		return;
 	}
-	if (parcel->piece) {
+	if (parcel->piece)
 		parcel->piece->parcel = NULL;
-		if (parcel->piece->end > parcel->piece->share->reached)
-			parcel->piece->share->reached = parcel->piece->end;
-		if (ack->result == KACK_DONE)
-			work_piece_drop(w, parcel->piece);
-	}
 	event_out_release(&parcel->event);
 	free(parcel);
 }
@@ -451,7 +446,7 @@ static int finish(struct work *w, struct chunk *c)
 		return err_set(&w->t->err, ST_FAIL, "too many invalid records: --max-invalid is reached");
 	if (work_job_check(w, j))
 		return -1;
-	return p->read && p->chunks == 0 && p->done.next == p->number
+	return p->read && p->chunks == 0 && p->done.next >= p->number
 	    ? work_job_piece_done(w, p)
 	    : 0;
 }
@@ -535,11 +530,22 @@ static int deliver_once(struct work *w, struct chunk *c)
 	return finish(w, c);
 }
 
+/* With --on-invalid stop nothing of the chunk counts then. */
+static int check_invalid(struct work *w, const struct chunk *c)
+{
+	for (size_t i = 0; i < c->records.count && w->o->on_invalid == WORK_STOP; i++)
+		if (is_invalid(c, i))
+			return err_set(&w->t->err, ST_FAIL, "topic %s, partition %d, offset %lld is "
+			    "invalid", c->records.topic, c->records.partition,
+			    (long long)c->records.items[i].offset);
+	return 0;
+}
+
 int work_deliver(struct work *w, struct chunk *c)
 {
 	c->state = CHUNK_DELIVERING;
 	c->parcel.chunk = c;
-	if (trial_outcome(&c->trial) == TRIAL_STOPPED)
+	if (trial_outcome(&c->trial) == TRIAL_STOPPED || check_invalid(w, c))
 		return -1;
 	if (w->o->exactly_once)
 		return 0; /* when no commit is under way */
@@ -568,6 +574,7 @@ int work_deliver_serve(struct work *w)
 		else if (w->o->exactly_once && !w->committing) {
 			if (deliver_once(w, c))
 				return -1;
+			w->again = true;
 			return 0; /* the list may have changed */
 		} else if (!w->o->exactly_once && (take_verdicts(w, c) || finish(w, c)))
 			return -1;

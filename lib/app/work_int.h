@@ -67,6 +67,7 @@ struct chunk {
 	int64_t until_ms;  /* when it waits */
 	int64_t intent;    /* the commit that writes it down */
 	int64_t deaths;    /* a worker's, by a run of just these records */
+	bool probes;       /* the breaker waits for it */
 	struct child child;
 	struct str input;  /* of the child */
 	int slot;
@@ -98,7 +99,7 @@ struct piece {
 	bool open;               /* it was begun, here or before */
 	bool read;               /* all of it */
 	size_t chunks;           /* begun and not ended */
-	struct parcel *parcel;   /* its event is under way; NULL: not yet */
+	struct parcel *parcel;   /* its event is under way; NULL: not yet, or it is in the log */
 };
 
 /* A partition that is ours. */
@@ -159,9 +160,9 @@ struct work {
 	uint32_t command;           /* its hash */
 	size_t turn;                /* whose partition's chunk comes first */
 	bool again;                 /* a round without sleep */
-	bool alone;                 /* what runs has ended a worker before */
 	int64_t drain_ms;           /* when to end what runs still; INT64_MAX: nothing ends */
 	bool stopping, revoking;
+	bool leaving; /* this commit is the last one: what runs is ended, and does not end us */
 	struct work_records control; /* a record that passed: what fails while it passes, fails by itself */
 	struct joblog joblog;
 	struct buf scratch;
@@ -185,7 +186,7 @@ int work_shares_assign(struct work *w);
 void work_shares_release(struct work *w);
 void work_share_add(struct work *w, struct share *s, struct job *j);
 void work_piece_add(struct piece *p, size_t lanes);
-bool work_share_is_free(const struct work *w, const struct share *s, size_t lane);
+bool work_chunk_is_next(const struct work *w, const struct chunk *c); /* nothing is before it in its lane */
 
 void work_piece_drop(struct work *w, struct piece *p);
 int work_share_fill(struct work *w, struct share *s, struct chunk **out);

@@ -108,8 +108,11 @@ static int hear(struct work *w, struct job *j, const struct event *e)
 	batch_release(&b);
 	for (struct piece *p = j->mine, *next; p; p = next) {
 		next = p->next_of_job;
-		if (!p->parcel && parts_at(&j->parts, p->share->partition)->done)
-			work_piece_drop(w, p);
+		if (!parts_at(&j->parts, p->share->partition)->done)
+			continue;
+		if (p->end > p->share->reached)
+			p->share->reached = p->end;
+		work_piece_drop(w, p);
 	}
 	return e->type == EVENT_PART ? look(w, j, ours) : 0;
 }

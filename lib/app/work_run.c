@@ -37,6 +37,18 @@ static void give_slot(struct work *w, struct chunk *c)
 	c->slot = -1;
 }
 
+/* Those behind it in its lane are not written down as long as it waits: others may be. */
+static void hold_back(struct work *w, const struct chunk *waits)
+{
+	for (struct chunk *c = waits->next; c; c = c->next)
+		if (c->state == CHUNK_INTENDED && c->part && c->part->share == waits->part->share &&
+		    w->o->order != WORK_NONE && c->lane == waits->lane) {
+			c->state = CHUNK_READY;
+			trial_release(&c->trial);
+			c->part->share->dirty = true;
+		}
+}
+
 /* What the trial says next. */
 int work_chunk_go_on(struct work *w, struct chunk *c)
 {
@@ -48,6 +60,7 @@ int work_chunk_go_on(struct work *w, struct chunk *c)
 		return 0;
 	case TRIAL_WAIT:
 		c->state = CHUNK_WAITING;
+		hold_back(w, c);
 		return 0;
 	case TRIAL_ENDED:
 		return work_deliver(w, c);
@@ -211,15 +224,22 @@ static int log_job(struct work *w, const struct chunk *c)
 	return failed;
 }
 
+static void contrast(const struct work *w, struct chunk *c, int64_t began_ms, int64_t ended_ms)
+{
+	trial_contrast(&c->trial, began_ms, ended_ms);
+	if (c->state == CHUNK_WAITING)
+		c->until_ms = w->now_ms; /* it may be what it waits for */
+}
+
 /* The others learn of a success: it is the contrast to what failed. */
 static void tell_success(struct work *w, const struct chunk *than, int64_t began_ms, int64_t ended_ms)
 {
 	for (struct chunk *c = w->chunks; c; c = c->next)
 		if (c != than && c->part && c->state != CHUNK_READY && c->state != CHUNK_DELIVERING)
-			trial_contrast(&c->trial, began_ms, ended_ms);
+			contrast(w, c, began_ms, ended_ms);
 }
 
-static void learn(struct work *w, const struct chunk *c, const struct trial_end *end)
+static void learn(struct work *w, struct chunk *c, const struct trial_end *end)
 {
 	bool whole = c->run.first == 0 && c->run.end == c->records.count;
 	const struct pace_run run = {
@@ -237,6 +257,7 @@ static void learn(struct work *w, const struct chunk *c, const struct trial_end 
 	} else if (whole) {
 		breaker_failed(&w->breaker, w->now_ms);
 	}
+	c->probes &= w->breaker.state == BREAKER_PROBE;
 }
 
 /* What follows from the run. *why says what was wrong with it. */
@@ -273,9 +294,9 @@ int work_chunk_ended(struct work *w, struct chunk *c)
 	end.began_ms = end.ended_ms - c->child.end.took_ms;
 	clock_random(&end.random, sizeof(end.random));
 	give_slot(w, c);
-	if (c->child.end.how == CHILD_STOPPED && w->stopping) {
+	if (c->child.end.how == CHILD_STOPPED) {
 		child_release(&c->child);
-		c->state = CHUNK_READY; /* never begun again: we are about to end */
+		c->state = CHUNK_READY; /* and stays so: we are about to end, or to give it up */
 		return 0;
 	}
 	if (w->joblog.fd >= 0 && log_job(w, c))
@@ -308,6 +329,8 @@ void work_chunk_free(struct work *w, struct chunk *c)
 	if (c->part && c->part->filling[c->lane] == c)
 		c->part->filling[c->lane] = NULL;
 	give_slot(w, c);
+	if (c->probes)
+		breaker_lost(&w->breaker, w->now_ms);
 	for (size_t i = 0; i < c->output_count; i++)
 		capture_release(&c->outputs[i].text);
 	free(c->outputs);
@@ -315,6 +338,7 @@ void work_chunk_free(struct work *w, struct chunk *c)
 	child_release(&c->child);
 	trial_release(&c->trial);
 	work_records_release(&c->records);
+	buf_release(&c->letters);
 	free(c);
 }
 
@@ -323,8 +347,6 @@ void work_chunk_drop(struct work *w, struct chunk *c)
 	c->part->chunks--;
 	c->part->share->busy[c->lane]--;
 	c->part = NULL;
-	if (w->breaker.state == BREAKER_PROBE)
-		breaker_lost(&w->breaker, w->now_ms);
 	if (c->state == CHUNK_RUNNING)
 		child_kill(&c->child);
 	else if (c->state != CHUNK_DELIVERING)

@@ -29,6 +29,15 @@ static void find_extent(struct piece *p)
 	}
 }
 
+static void open_piece(struct piece *p)
+{
+	struct share *s = p->share;
+	if (p->open)
+		return;
+	p->open = true;
+	s->open[s->open_count++] = p;
+}
+
 /* What a worker before us left with the offset, or else what one said last in the log. */
 static void resume(struct piece *p)
 {
@@ -43,6 +52,7 @@ static void resume(struct piece *p)
 		before->done = (struct doneset)DONESET_INIT;
 		before->intents = NULL;
 		before->count = before->cap = 0;
+		open_piece(p); /* so that the next commit has it, too */
 		return;
 	}
 	const struct part *said = parts_at(&p->job->parts, p->share->partition);
@@ -356,14 +366,31 @@ static int read_all(struct work *w, struct piece *p)
 	if (is_filling(p))
 		return 1;
 	agenda_remove(&p->item);
-	if (p->chunks == 0 && p->done.next == p->number)
+	if (p->chunks == 0 && p->done.next >= p->number)
 		return work_job_piece_done(w, p);
 	return 0;
 }
 
-bool work_share_is_free(const struct work *w, const struct share *s, size_t lane)
+static const struct chunk *first_in(const struct work *w, const struct share *s, size_t lane)
 {
-	return w->o->order == WORK_NONE || s->busy[lane] < 2; /* the second one is only written down */
+	const struct chunk *c = w->chunks;
+	while (c && (!c->part || c->part->share != s || c->lane != lane))
+		c = c->next;
+	return c;
+}
+
+bool work_chunk_is_next(const struct work *w, const struct chunk *c)
+{
+	return w->o->order == WORK_NONE || first_in(w, c->part->share, c->lane) == c;
+}
+
+/* Behind one that runs a second one is written down. */
+static bool is_free(const struct work *w, const struct share *s, size_t lane)
+{
+	if (w->o->order == WORK_NONE || s->busy[lane] == 0)
+		return true;
+	enum chunk_state first = first_in(w, s, lane)->state;
+	return s->busy[lane] == 1 && first != CHUNK_WAITING && first != CHUNK_READY;
 }
 
 /* Is this one to be taken as it is? */
@@ -384,7 +411,7 @@ static struct chunk *due(struct work *w, const struct piece *p)
 {
 	for (size_t i = 0; i < p->lane_count; i++) {
 		size_t k = (p->lane_turn + i) % p->lane_count;
-		if (is_due(w, p, p->filling[k]) && work_share_is_free(w, p->share, k))
+		if (is_due(w, p, p->filling[k]) && is_free(w, p->share, k))
 			return p->filling[k];
 	}
 	return NULL;
@@ -441,10 +468,7 @@ void work_share_begin(struct work *w, struct chunk *c)
 		agenda_remove(&p->item);
 	p->chunks++;
 	s->busy[c->lane]++;
-	if (!p->open) {
-		p->open = true;
-		s->open[s->open_count++] = p;
-	}
+	open_piece(p);
 }
 
 static void lower(const struct piece *p, const struct chunk *c, int64_t *offset)
@@ -469,16 +493,27 @@ static int64_t undone_offset(const struct work *w, const struct piece *p)
 	return offset;
 }
 
-static void intend(const struct work *w, const struct piece *p, struct checkpoint_part *to)
+/* Runs that begin or run; of records whose run ended a worker before that they did, until they are run again. */
+static void intend(const struct work *w, const struct chunk *c, struct checkpoint_part *to)
 {
-	for (const struct chunk *c = w->chunks; c; c = c->next) {
-		if (c->part != p || (c->state != CHUNK_INTENDED && c->state != CHUNK_RUNNING) ||
-		    c->run.end == c->run.first)
-			continue;
-		const struct work_item *items = c->records.items;
+	const struct work_item *items = c->records.items;
+	bool runs = c->state == CHUNK_INTENDED || c->state == CHUNK_RUNNING;
+	if (runs && !w->leaving && c->run.end > c->run.first)
 		checkpoint_intend(to, items[c->run.first].offset, items[c->run.end - 1].offset,
 		    c->run.deaths);
-	}
+	else if (c->deaths)
+		checkpoint_intend(to, items[0].offset, items[c->records.count - 1].offset,
+		    c->deaths - 1);
+}
+
+static void intend_all(const struct work *w, const struct piece *p, struct checkpoint_part *to)
+{
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		if (c->part == p && c->state != CHUNK_DELIVERING)
+			intend(w, c, to);
+	for (size_t k = 0; k < p->lane_count; k++)
+		if (p->filling[k] && p->filling[k]->records.count)
+			intend(w, p->filling[k], to);
 	for (size_t i = 0; i < p->intent_count; i++)
 		if (p->intents[i].first >= p->at)
 			checkpoint_intend(to, p->intents[i].first, p->intents[i].last,
@@ -502,7 +537,7 @@ int64_t work_share_text(struct work *w, struct share *s, struct buf *out)
 		struct checkpoint_part *to = checkpoint_add(&c, str_of(p->job->id));
 		int64_t offset = undone_offset(w, p);
 		work_copy_done(&p->done, &to->done);
-		intend(w, p, to);
+		intend_all(w, p, to);
 		if (offset < c.offset)
 			c.offset = offset;
 	}

@@ -21,9 +21,10 @@ struct trial_segment {
 	int64_t not_before_ms;
 };
 
+/* One death proves nothing: others that ran beside it, or the machine, may have been its cause. */
 static bool is_deadly(const struct trial *t, int64_t deaths)
 {
-	return deaths > t->rules->retries;
+	return deaths > t->rules->retries && deaths > 1;
 }
 
 static void push(struct trial *t, struct trial_segment s)

@@ -38,8 +38,8 @@
  *
  * Before each run its bounds and `deaths` should be written down. Who finds them after a worker's
  * death starts a trial of just these records with one death more, and should run it alone. After
- * retries + 1 deaths the records are divided until one is left; that one, after as many deaths of
- * its own, is condemned without contrast: no outage ends a worker.
+ * retries + 1 deaths, and never before the second, the records are divided until one is left; that
+ * one, after as many deaths of its own, is condemned without contrast: no outage ends a worker.
  *
  * A good record may be run 1.5 log2(n) + 2 times for the sake of others, `retries` times with all
  * and `retries` times alone, and again when it was behind one that passed late. */

@@ -765,7 +765,7 @@ static int64_t count_deaths(size_t count, size_t poison, const struct trial_rule
 static void test_trial_poison(void **state)
 {
 	(void)state;
-	assert_int_equal(count_deaths(1, 0, &plain), 1);
+	assert_int_equal(count_deaths(1, 0, &plain), 2);
 	assert_int_equal(count_deaths(1, 0, &patient), 4);
 	for (size_t poison = 0; poison < 100; poison++)
 		assert_in_range(count_deaths(100, poison, &patient), 4 + 4, 4 + 10 + 4);

@@ -1,0 +1,119 @@
+# Workers that are killed, frozen, and lose their partitions.
+bats_require_minimum_version 1.5.0
+load ../lib/fault
+
+setup_file() {
+	kafka_up
+}
+
+setup() {
+	begin 4
+	G=$S.group
+	quick=(-X session.timeout.ms=1000 -X heartbeat.interval.ms=100)
+}
+
+# Sets B to the id of a new batch with what FILE holds, ready to be worked on.
+ready() { # FILE [OPTION...]
+	create --processing "${@:2}" || return
+	batch-send -B "$B" "$1" >sent.json && batch-complete <sent.json >completed.json
+}
+
+# The batch ended so, with these numbers.
+ended_as() { # STATUS ACTUAL INVALID [ID]
+	batch-status -B "${4:-$B}" >now.json
+	json_equals "[\"$1\",$2,$3]" '[.status,.actualRecordCount,.invalidRecordCount]' now.json
+}
+
+committed() { # TOPIC
+	kget "$1" -X isolation.level=read_committed
+}
+
+worker() { # NAME OPTION... -- COMMAND...
+	background "$1" batch-work -G "$G" "${quick[@]}" "${@:2}"
+}
+
+# Runs a worker again and again until it ends by itself; sets deaths.
+restarted() { # MOST OPTION... -- COMMAND...
+	local status
+	for ((deaths = 0; deaths <= $1; deaths++)); do
+		status=0
+		timeout -s KILL 60 batch-work -G "$G" "${quick[@]}" --instance one --once "${@:2}" || status=$?
+		((status == 137)) || return "$status"
+	done
+}
+
+@test "a record that kills its worker ends as invalid, and the others are done" {
+	begin 1
+	G=$S.group
+	seq 40 >in
+	ready in
+	restarted 30 --retries 1 --chunk 10 -- sh -c '
+		cat >"in.$BATCH_SLOT"
+		! grep -qx 17 "in.$BATCH_SLOT" || kill -KILL $PPID
+		echo "$BATCH_CHUNK $BATCH_ATTEMPT $BATCH_REASON $BATCH_COUNT" >>runs
+		cat "in.$BATCH_SLOT"'
+	ended_as completed 40 1
+	kget "$S.invalid" | jq -e '.offset == 16 and (.failure | contains("worker"))'
+	cmp <(kget "$S.out" | sort -nu) <(grep -vx 17 in)
+	((deaths >= 2 && deaths <= 12))
+}
+
+@test "two records that kill their workers, in chunks that run side by side" {
+	seq 40 >in
+	ready in
+	restarted 60 --retries 1 --chunk 10 --order none -- sh -c '
+		cat >"in.$BATCH_SLOT"
+		! grep -qxE "17|27" "in.$BATCH_SLOT" || kill -KILL $PPID
+		cat "in.$BATCH_SLOT"'
+	ended_as completed 40 2
+	cmp <(kget "$S.out" | sort -nu) <(grep -vxE '17|27' in)
+	((deaths <= 24))
+}
+
+@test "without retries, too, a worker's death condemns nothing that was not run again" {
+	begin 1
+	G=$S.group
+	seq 6 >in
+	ready in
+	restarted 5 --retries 0 --chunk 1 -- sh -c '
+		[ -e killed ] || { touch killed; kill -KILL $PPID; }
+		cat'
+	((deaths == 1))
+	ended_as completed 6 0
+	cmp <(kget "$S.out" | sort -nu) in
+}
+
+@test "who comes after a killed worker runs the same chunk, under the same token" {
+	begin 1
+	G=$S.group
+	seq 100 >in
+	ready in
+	restarted 3 --chunk 10 -- sh -c '
+		echo "$BATCH_CHUNK $BATCH_ATTEMPT $BATCH_REASON" >>runs
+		cat >"in.$BATCH_SLOT"
+		! grep -qx 35 "in.$BATCH_SLOT" || [ -e killed ] || { touch killed; kill -KILL $PPID; sleep 5; }
+		cat "in.$BATCH_SLOT"'
+	((deaths == 1))
+	ended_as completed 100 0
+	[[ $(cut -d' ' -f1 runs | sort -u | wc -l) == 10 ]]
+	token=$(cut -d' ' -f1 runs | sed -n 4p)
+	grep -qxF "$token 1 first" runs
+	grep -qxF "$token 2 resume" runs
+}
+
+@test "who ends well leaves no chunk as one that ended its worker" {
+	begin 1
+	G=$S.group
+	seq 100 >in
+	ready in
+	for round in 1 2 3 4; do
+		worker w --retries 0 --chunk 5 -- sh -c 'touch began; cat >/dev/null; sleep 0.2; echo "$BATCH_REASON $BATCH_ATTEMPT"'
+		wait_for 10 test -e began
+		kill -TERM "${pids[w]}"
+		ends 143 w
+		rm began
+	done
+	timeout 30 batch-work -G "$G" --once --chunk 5 -- sh -c 'cat >/dev/null; echo "$BATCH_REASON $BATCH_ATTEMPT"'
+	ended_as completed 100 0
+	[[ $(kget "$S.out" | sort | uniq -c | awk '{print $1, $2, $3}') == '20 first 1' ]]
+}
