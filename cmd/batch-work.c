@@ -89,8 +89,11 @@ static int run(struct tool_ctx *t)
 	o->out = str_is(str_of(o->out), "none") ? NULL : o->out;
 	o->dead = c->dead ? c->dead : buf_text(&dead);
 	o->dead = o->on_invalid == WORK_SKIP ? NULL : o->dead;
+	if (o->sample && (o->topics || o->dry_run))
+		return tool_usage(t, "--sample is for the batches of a stream, and not for --dry-run");
 	if (o->exactly_once && (!o->out || str_is(str_of(o->out), "-")))
 		return tool_usage(t, "--exactly-once is for results that go to a topic");
+	o->out = o->sample ? "-" : o->out;
 	int failed = work(t, stream, o);
 	buf_release(&out);
 	buf_release(&dead);
@@ -160,6 +163,9 @@ static const struct opt options[] = {
     OPT_STR(0, "joblog", &asked.work.joblog, "FILE", COMPLETE_FILE,
 	"a line for each run, in the columns of GNU parallel"),
     OPT_FLAG(0, "once", &asked.work.once, "work off what is ready, then end"),
+    OPT_FLAG(0, "dry-run", &asked.work.dry_run, "print the settings and which batches are ready; do nothing"),
+    OPT_I64(0, "sample", &asked.work.sample, 1, PACE_MOST, "N",
+	"print what comes out for N records; do nothing else"),
     OPT_END};
 
 int main(int argc, char **argv)
@@ -170,6 +176,7 @@ int main(int argc, char **argv)
 		     "-t TOPIC[:WEIGHT],... -G GROUP -- COMMAND [ARG ...]",
 	    .takes = TOOL_STREAM | TOOL_COMMAND,
 	    .options = options,
+	    .section = "work",
 	    .run = run,
 	    .own = &asked,
 	    SESSION_SETTINGS};

@@ -349,7 +349,7 @@ static void look_at_machine(struct work *w)
 	slots_look(&w->slots, w->running, w->pressure, w->now_ms);
 }
 
-static void wait_round(struct work *w)
+void work_wait(struct work *w)
 {
 	int ms = kparts_serve(w->reader, w->now_ms);
 	if (ms >= 0)
@@ -403,7 +403,7 @@ static int run(struct work *w)
 		}
 		if (w->stopping && !w->assigned)
 			break;
-		wait_round(w);
+		work_wait(w);
 		if (step_children(w))
 			return -1;
 	}
@@ -472,17 +472,31 @@ static int join(struct work *w)
 	return failed ? -1 : 0;
 }
 
-static int open_all(struct work *w)
+/* What it takes to look on. */
+static int open_readers(struct work *w)
 {
 	struct tool_ctx *t = w->t;
 	if (settings_need_brokers(&t->settings, &t->err) || loop_open(&w->loop, &t->err))
 		return -1;
 	const struct kparts_options parts = {.lanes = 4, .wake = w->loop.wake, .log = msg_library};
-	if ((w->o->joblog && joblog_open(&w->joblog, w->o->joblog, &t->err)) ||
-	    (w->stream && (start_log(w) || catch_up(w))) || work_deliver_open(w) ||
-	    kparts_open(&w->reader, &t->settings.kv, &parts, &t->err))
+	return (w->stream && (start_log(w) || catch_up(w))) ||
+		kparts_open(&w->reader, &t->settings.kv, &parts, &t->err)
+	    ? -1
+	    : 0;
+}
+
+static int open_all(struct work *w)
+{
+	struct tool_ctx *t = w->t;
+	if ((w->o->joblog && joblog_open(&w->joblog, w->o->joblog, &t->err)) || open_readers(w) ||
+	    work_deliver_open(w))
 		return -1;
 	return join(w);
+}
+
+static int look(struct work *w)
+{
+	return open_readers(w) || (w->o->dry_run ? work_dry_run(w) : work_sample(w)) ? -1 : 0;
 }
 
 static void init(struct work *w)
@@ -554,8 +568,9 @@ int work(struct tool_ctx *t, const char *stream, const struct work_options *o)
 	w->o = o;
 	w->stream = stream;
 	init(w);
-	int failed = open_all(w) || run(w);
-	if (failed)
+	bool looks = o->dry_run || o->sample;
+	int failed = looks ? look(w) : open_all(w) || run(w);
+	if (failed && !looks)
 		save(w);
 	msg_debug(1, "%lld records done, %lld invalid, %lld skipped", (long long)w->tally.done,
 	    (long long)w->tally.invalid, (long long)w->tally.skipped);

@@ -47,6 +47,8 @@ struct work_options {
 	int64_t mem_free;        /* bytes; 0: no limit */
 	enum work_order order;
 	bool once, exactly_once;
+	bool dry_run;            /* print what there is to do, and the settings */
+	int64_t sample;          /* run the command over so many records, and print what comes out; 0: work */
 	bool may_leave_input;
 	const char *joblog, *failed_dir, *metrics; /* NULL: none */
 };

@@ -170,12 +170,20 @@ struct work {
 	int64_t now_ms; /* monotonic, of this round */
 };
 
+/* work.c */
+void work_wait(struct work *w); /* for the next round of the loop */
+
+/* work_look.c */
+int work_dry_run(struct work *w);
+int work_sample(struct work *w);
+
 /* work_jobs.c */
 int work_jobs_follow(struct work *w, int wait_ms);             /* what is new in the log */
 int work_jobs_finish(struct work *w);                          /* ends those that are complete */
 int work_jobs_report(struct work *w);                          /* how far they are, into the log */
 int work_job_piece_done(struct work *w, struct piece *p);      /* says it in the log */
 int work_job_check(struct work *w, struct job *j);             /* too many invalid records? then it fails */
+int work_job_extents(struct work *w, const struct job *j, struct extents *out, bool *manifested);
 void work_jobs_release(struct work *w);
 
 /* work_stream.c */
@@ -183,6 +191,7 @@ int work_stream_add(struct work *w, struct share *s);    /* the part of a plain 
 
 /* work_share.c */
 int work_shares_assign(struct work *w);
+void work_shares_all(struct work *w, int32_t partitions); /* as if nothing was ever committed, and no parts in them */
 void work_shares_release(struct work *w);
 void work_share_add(struct work *w, struct share *s, struct job *j);
 void work_piece_add(struct piece *p, size_t lanes);

@@ -38,7 +38,7 @@ void work_jobs_release(struct work *w)
 	map_release(&w->jobs);
 }
 
-static int make_extents(struct work *w, const struct job *j, struct extents *out, bool *manifested)
+int work_job_extents(struct work *w, const struct job *j, struct extents *out, bool *manifested)
 {
 	struct batch b = BATCH_INIT;
 	struct manifest m = MANIFEST_INIT;
@@ -59,7 +59,7 @@ static int look(struct work *w, struct job *j, bool by_us)
 {
 	struct extents x = EXTENTS_INIT;
 	bool manifested = false;
-	int failed = make_extents(w, j, &x, &manifested);
+	int failed = work_job_extents(w, j, &x, &manifested);
 	if (!failed && !manifested)
 		msg_warn("batch '%s' has no manifest: which records are its own cannot be told, and "
 		    "nobody works on it", j->id);
@@ -165,7 +165,7 @@ static int end_job(struct work *w, struct job *j)
 	struct tally sum = parts_tally(&j->parts);
 	struct batch_change c = {.action = BATCH_PROCESSED, .actual = tally_sum(&sum),
 	    .invalid = sum.invalid};
-	int failed = make_extents(w, j, &x, &manifested);
+	int failed = work_job_extents(w, j, &x, &manifested);
 	if (!failed && parts_check(&j->parts, &x, &why)) {
 		c.action = BATCH_FAIL;
 		c.message = str_of(why.text);
@@ -247,6 +247,8 @@ int work_job_piece_done(struct work *w, struct piece *p)
 		work_piece_drop(w, p);
 		return 0;
 	}
+	if (!w->events) /* we only look */
+		return 0;
 	if (document(w, p->job, &b))
 		return -1;
 	struct part *one = parts_at(&mine, p->share->partition);

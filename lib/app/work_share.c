@@ -189,6 +189,17 @@ static void share_init(struct work *w, struct share *s, const struct kmember_par
 		pace_resume(&w->pace, (double)s->before.rate / 1000);
 }
 
+void work_shares_all(struct work *w, int32_t partitions)
+{
+	w->share_count = (size_t)partitions;
+	w->shares = mem_zalloc(w->share_count, sizeof(*w->shares));
+	for (int32_t i = 0; i < partitions; i++) {
+		const struct kmember_part part = {.topic = w->topic, .partition = i, .offset = -1,
+		    .metadata = ""};
+		share_init(w, &w->shares[i], &part);
+	}
+}
+
 int work_shares_assign(struct work *w)
 {
 	size_t n, at = 0;

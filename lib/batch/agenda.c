@@ -83,6 +83,11 @@ int64_t agenda_wake_ms(const struct agenda *a)
 	return due ? due->until_ms : INT64_MAX;
 }
 
+const char *agenda_class(int64_t priority)
+{
+	return priority <= 10 ? "high" : priority <= 50 ? "medium" : "low";
+}
+
 void agenda_release(struct agenda *a)
 {
 	heap_release(&a->ready);

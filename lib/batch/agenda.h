@@ -43,6 +43,8 @@ void agenda_set_priority(struct agenda_item *item, int64_t priority);
 struct agenda_item *agenda_first(struct agenda *a, int64_t now_ms); /* NULL: none; it stays in */
 int64_t agenda_wake_ms(const struct agenda *a); /* the next one is due; INT64_MAX: none waits */
 
+const char *agenda_class(int64_t priority); /* "high" up to 10, "medium" up to 50, or "low" */
+
 void agenda_release(struct agenda *a);
 
 #endif

@@ -16,7 +16,6 @@
 
 struct parser {
 	const struct opt **rows; /* of all groups */
-	bool *seen;
 	size_t count, cap;
 	struct option *longs;
 	struct buf shorts;
@@ -32,7 +31,6 @@ static void parser_init(struct parser *p, const struct opt_group *groups)
 			p->rows[p->count++] = o;
 		}
 	}
-	p->seen = mem_zalloc(p->count, sizeof(*p->seen));
 	p->longs = mem_zalloc(p->count + 1, sizeof(*p->longs));
 	/* '-': operands come in order, whatever POSIXLY_CORRECT says; ':' tells a missing
 	 * argument. */
@@ -49,7 +47,6 @@ static void parser_init(struct parser *p, const struct opt_group *groups)
 static void parser_release(struct parser *p)
 {
 	free(p->rows);
-	free(p->seen);
 	free(p->longs);
 	buf_release(&p->shorts);
 	buf_release(&p->spelled);
@@ -112,7 +109,7 @@ static int set_choice(const struct opt *o, const char *value, struct err *err)
 	return err_set(err, ST_USAGE, "'%s' is none of %s", value, o->words);
 }
 
-static int set_value(const struct opt *o, const char *value, struct err *err)
+int opts_set(const struct opt *o, const char *value, struct err *err)
 {
 	switch (o->kind) {
 	case OPT_KIND_FLAG:
@@ -143,13 +140,23 @@ static int set_value(const struct opt *o, const char *value, struct err *err)
 	return 0;
 }
 
-static int take(struct parser *p, size_t row, const char *value, struct err *err)
+bool opts_gave(const struct operands *rest, const struct opt *row)
+{
+	for (size_t i = 0; i < rest->given_count; i++)
+		if (rest->given[i] == row)
+			return true;
+	return false;
+}
+
+static int take(struct parser *p, size_t row, const char *value, struct operands *rest,
+    struct err *err)
 {
 	const struct opt *o = p->rows[row];
-	if (o->arg && o->kind != OPT_KIND_LIST && p->seen[row])
+	if (o->arg && o->kind != OPT_KIND_LIST && opts_gave(rest, o))
 		return err_set(err, ST_USAGE, "option %s is given twice", buf_text(&p->spelled));
-	p->seen[row] = true;
-	return set_value(o, value, err) ? err_wrap(err, "option %s", buf_text(&p->spelled)) : 0;
+	rest->given = mem_grow(rest->given, &rest->given_cap, rest->given_count + 1, sizeof(*rest->given));
+	rest->given[rest->given_count++] = o;
+	return opts_set(o, value, err) ? err_wrap(err, "option %s", buf_text(&p->spelled)) : 0;
 }
 
 static void add_operand(struct operands *rest, char *word)
@@ -176,7 +183,7 @@ static int next(struct parser *p, int argc, char **argv, struct operands *rest, 
 		return unknown(p, row, err);
 	if (bad)
 		return refuse(p, code, row, err);
-	return take(p, row, optarg, err) ? -1 : 1;
+	return take(p, row, optarg, rest, err) ? -1 : 1;
 }
 
 int opts_parse(const struct opt_group *groups, int argc, char **argv, bool command_wanted,
@@ -237,6 +244,7 @@ void opts_list(const struct opt_group *groups, struct buf *out)
 void operands_release(struct operands *o)
 {
 	free(o->argv);
+	free(o->given);
 	*o = (struct operands)OPERANDS_INIT;
 }
 

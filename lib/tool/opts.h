@@ -95,6 +95,8 @@ struct operands {
 	size_t cap;
 	char **command; /* what follows `--`, if that was asked for; ended by NULL; NULL: no `--` */
 	int command_argc;
+	const struct opt **given; /* the options that were; the array is owned */
+	size_t given_count, given_cap;
 };
 
 #define OPERANDS_INIT {0}
@@ -103,6 +105,12 @@ struct operands {
  * follows `--` is a command, otherwise more operands. Uses getopt_long and its global state. */
 int opts_parse(const struct opt_group *groups, int argc, char **argv, bool command_wanted,
     struct operands *rest, struct err *err);
+
+/* Was the option of this row given? */
+bool opts_gave(const struct operands *rest, const struct opt *row);
+
+/* As if it had been given with this value, which is borrowed, too. */
+int opts_set(const struct opt *row, const char *value, struct err *err);
 
 /* Appends the part of --help that lists the options. */
 void opts_help(const struct opt_group *groups, struct buf *out);

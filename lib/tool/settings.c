@@ -51,6 +51,17 @@ static const struct {
     {"batch", "the batch (-B)"},
     {"owner", "who owns the batches that are created (--owner)"},
     {"timeout", "time budget for brokers (-m), 30s by default"},
+    {"work.chunk", "batch-work: so many records to a command (--chunk)"},
+    {"work.target", "batch-work: how long a command should take (--target)"},
+    {"work.linger", "batch-work: so long a chunk waits to be full (--linger)"},
+    {"work.jobs", "batch-work: so many commands at once (--jobs)"},
+    {"work.retries", "batch-work: runs after the first (--retries)"},
+    {"work.backoff", "batch-work: waits before retries (--backoff)"},
+    {"work.jitter", "batch-work: how much of a wait is drawn (--jitter)"},
+    {"work.timeout", "batch-work: end a command that takes longer (--timeout)"},
+    {"work.breaker", "batch-work: failures in a row before nothing begins (--breaker)"},
+    {"work.drain", "batch-work: what runs may go on for so long at the end (--drain)"},
+    {"work.report", "batch-work: say how far it is so often (--report)"},
 };
 
 #define OURS_COUNT (sizeof(ours) / sizeof(*ours))

@@ -16,7 +16,8 @@
  * can read it, and a file that holds one must not be readable by others (file.h). Only what wins is
  * read.
  *
- * Names are ours (stream, batch, owner, timeout) or those that the caller knows. Where Kafka has
+ * Names are ours (stream, batch, owner, timeout, and work.* for options of batch-work) or those that
+ * the caller knows. Where Kafka has
  * two names for one setting, one of them is kept: bootstrap.servers, acks, sasl.mechanism,
  * compression.type, linger.ms, retries, delivery.timeout.ms. */
 #ifndef TOOL_SETTINGS_H

@@ -140,6 +140,22 @@ static int check_operands(struct tool_ctx *t)
 	return 0;
 }
 
+/* What was said elsewhere counts where the command line is silent. */
+static int set_options(struct tool_ctx *t)
+{
+	struct buf name = BUF_INIT;
+	int r = 0;
+	for (const struct opt *o = t->tool->options; o->kind != OPT_KIND_END && r == 0; o++) {
+		buf_clear(&name);
+		buf_printf(&name, "%s.%s", t->tool->section, o->name);
+		const struct kv_entry *e = kv_find(&t->settings.kv, buf_text(&name));
+		if (e && !opts_gave(&t->operands, o) && opts_set(o, e->value, &t->err))
+			r = err_wrap(&t->err, "%s: %s", e->where, e->name);
+	}
+	buf_release(&name);
+	return r;
+}
+
 static int load_settings(struct tool_ctx *t)
 {
 	if (settings_load(&t->settings, &t->common, t->tool->known, &t->err) ||
@@ -147,6 +163,8 @@ static int load_settings(struct tool_ctx *t)
 		return -1;
 	if (settings_hold_secret(&t->settings))
 		prctl(PR_SET_DUMPABLE, 0);
+	if (t->tool->section && set_options(t))
+		return -1;
 	t->stream = kv_get(&t->settings.kv, "stream");
 	t->batch = kv_get(&t->settings.kv, "batch");
 	t->owner = kv_get(&t->settings.kv, "owner");

@@ -34,6 +34,7 @@ struct tool {
 	const char *usage;   /* what follows the name and [OPTION ...], one form a line */
 	unsigned takes;      /* sum of TOOL_* */
 	const struct opt *options; /* its own, ended by OPT_END */
+	const char *section;       /* the setting SECTION.NAME is the default of --NAME; NULL: of none */
 
 	/* 0: all of it done. -1: t->err says what not, and its status is the exit status (without
 	 * a text it is quiet). After a signal the process ends by that signal, whatever run

@@ -79,6 +79,27 @@ static void test_opts_kinds(void **state)
 	release(&v);
 }
 
+static void test_opts_given(void **state)
+{
+	struct values v;
+	int64_t span_ms = 7, list = 0;
+	const struct opt span = OPT_DUR('m', "span", &span_ms, "TIME", "a time");
+	const struct opt other = OPT_I64('n', "number", &list, -5, 100, "N", "a number");
+	const struct opt_group groups[] = {{"Options", (const struct opt[]){span, other, OPT_END}},
+	    {NULL, NULL}};
+	char *argv[] = {"tool", "-m", "1s"};
+	(void)state;
+	v = (struct values){0};
+	assert_int_equal(opts_parse(groups, 3, argv, false, &v.rest, &v.err), 0);
+	assert_true(opts_gave(&v.rest, &groups->rows[0]));
+	assert_false(opts_gave(&v.rest, &groups->rows[1]));
+	assert_int_equal(opts_set(&groups->rows[1], "100", &v.err), 0);
+	assert_int_equal(list, 100);
+	assert_int_equal(opts_set(&groups->rows[1], "101", &v.err), -1);
+	assert_int_equal(list, 100);
+	release(&v);
+}
+
 static void test_opts_operands(void **state)
 {
 	struct values v;
@@ -193,6 +214,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_opts_kinds),
+	    cmocka_unit_test(test_opts_given),
 	    cmocka_unit_test(test_opts_operands),
 	    cmocka_unit_test(test_opts_posixly_correct),
 	    cmocka_unit_test(test_opts_refused),

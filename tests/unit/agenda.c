@@ -182,6 +182,17 @@ static void test_agenda_nobody_starves(void **state)
 	assert_int_equal(wait_of_low(AGENDA_STRICT), MANY * 1000);
 }
 
+static void test_agenda_class(void **state)
+{
+	(void)state;
+	assert_string_equal(agenda_class(0), "high");
+	assert_string_equal(agenda_class(10), "high");
+	assert_string_equal(agenda_class(11), "medium");
+	assert_string_equal(agenda_class(50), "medium");
+	assert_string_equal(agenda_class(51), "low");
+	assert_string_equal(agenda_class(100), "low");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +201,7 @@ int main(void)
 	    cmocka_unit_test(test_agenda_not_before),
 	    cmocka_unit_test(test_agenda_many),
 	    cmocka_unit_test(test_agenda_nobody_starves),
+	    cmocka_unit_test(test_agenda_class),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,305 @@
+/* A look at the work without taking part in it: --dry-run and --sample. Joins no group, writes nothing. */
+#include "app/work_int.h"
+
+#include <stdlib.h>
+
+#include "base/date.h"
+#include "base/mem.h"
+#include "tool/sig.h"
+
+/* --- the settings in effect */
+
+static struct json_t *bounds(int64_t min, int64_t max, int64_t first)
+{
+	struct json_t *o = js_object();
+	js_set_i64(o, "min", min);
+	js_set_i64(o, "max", max);
+	js_set_i64(o, "first", first);
+	return o;
+}
+
+static void set_real(struct json_t *to, const char *name, double value)
+{
+	struct buf text = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	buf_printf(&text, "%.6g", value);
+	js_set(to, name, js_parse(buf_str(&text), &ignored));
+	buf_release(&text);
+	err_clear(&ignored);
+}
+
+static struct json_t *backoff(const struct backoff *b)
+{
+	struct json_t *o = js_object(), *list = js_array();
+	for (int i = 0; i < b->count; i++)
+		js_append_i64(list, b->list_ms[i]);
+	js_set(o, "ms", list);
+	if (b->factor) {
+		js_set_i64(o, "factor", b->factor);
+		js_set_i64(o, "mostMs", b->cap_ms);
+	}
+	set_real(o, "jitter", b->jitter);
+	return o;
+}
+
+/* By what happened, the action: {"exit 0":"done", ...}. */
+static struct json_t *endings(const struct onexit *t)
+{
+	struct json_t *o = js_object();
+	struct buf all = BUF_INIT;
+	onexit_text(t, &all);
+	struct str rest = buf_str(&all), line, how;
+	while (rest.len) {
+		rest = str_cut(rest, '\n', &line);
+		struct str action = str_trim(str_cut(line, ':', &how));
+		char *name = mem_strndup(how.ptr, how.len);
+		js_set_str(o, name, action);
+		free(name);
+	}
+	buf_release(&all);
+	return o;
+}
+
+static void set_text(struct json_t *to, const char *name, const char *value)
+{
+	if (value)
+		js_set_str(to, name, str_of(value));
+}
+
+static struct json_t *settings(const struct work *w)
+{
+	static const char *const orders[] = {"partition", "key", "none"};
+	const struct work_options *o = w->o;
+	struct json_t *s = js_object();
+	set_text(s, "stream", w->stream);
+	set_text(s, "group", o->group);
+	set_text(s, "out", o->out);
+	set_text(s, "invalid", o->dead);
+	js_set(s, "chunk", bounds(o->pace.min, o->pace.max, o->pace.size));
+	js_set_i64(s, "targetMs", o->pace.target_us / 1000);
+	js_set_i64(s, "lingerMs", o->linger_ms);
+	js_set_i64(s, "maxBytes", o->max_bytes);
+	js_set(s, "jobs", bounds(o->slots.min, o->slots.max, o->slots.now));
+	set_text(s, "order", orders[o->order]);
+	if (o->aging_ms != AGENDA_STRICT)
+		js_set_i64(s, "agingMs", o->aging_ms);
+	js_set_i64(s, "retries", o->rules.retries);
+	js_set(s, "backoff", backoff(&o->rules.backoff));
+	js_set_i64(s, "timeoutMs", o->timeout_ms);
+	js_set_i64(s, "confirmMs", o->rules.confirm_ms);
+	js_set_i64(s, "breaker", o->breaker);
+	js_set_i64(s, "drainMs", o->drain_ms);
+	js_set_i64(s, "reportMs", o->report_ms);
+	js_set(s, "onExit", endings(&o->on_exit));
+	return s;
+}
+
+static int print(struct work *w, struct json_t *doc)
+{
+	struct buf line = BUF_INIT;
+	js_dump(doc, &line);
+	buf_putc(&line, '\n');
+	int failed = out_buf(&w->t->out, &line, &w->t->err);
+	buf_release(&line);
+	js_free(doc);
+	return failed;
+}
+
+static int print_settings(struct work *w)
+{
+	struct json_t *o = js_object();
+	js_set(o, "settings", settings(w));
+	return print(w, o);
+}
+
+/* --- what is ready */
+
+/* All that can be worked on, in the order of the agenda, which the caller releases. */
+struct ready {
+	struct agenda agenda;
+	struct entry {
+		struct agenda_item item;
+		struct job *job;
+	} *list;
+};
+
+static void ready_init(struct work *w, struct ready *r)
+{
+	size_t at = 0, n = 0;
+	void *value;
+	agenda_init(&r->agenda, w->o->aging_ms);
+	r->list = mem_zalloc(w->jobs.count, sizeof(*r->list));
+	while (map_next(&w->jobs, &at, NULL, &value)) {
+		struct job *j = value;
+		struct entry *e = &r->list[n++];
+		e->job = j;
+		e->item = (struct agenda_item){.name = str_of(j->id), .ready_ms = j->ready_ms,
+		    .priority = j->priority};
+		agenda_add(&r->agenda, &e->item, 0);
+	}
+}
+
+static struct job *ready_take(struct ready *r)
+{
+	struct agenda_item *item = agenda_first(&r->agenda, 0);
+	if (!item)
+		return NULL;
+	agenda_remove(item);
+	return ((struct entry *)((char *)item - offsetof(struct entry, item)))->job;
+}
+
+static void ready_release(struct ready *r)
+{
+	agenda_release(&r->agenda);
+	free(r->list);
+}
+
+/* --- --dry-run */
+
+/* Its records, and the partitions in which some of them are not dealt with. */
+static void add_parts(struct json_t *to, struct job *j, const struct extents *x)
+{
+	struct json_t *open = js_array();
+	struct tally done = parts_tally(&j->parts);
+	int64_t records = 0;
+	for (size_t i = 0; i < x->count; i++) {
+		int32_t partition = x->list[i].partition;
+		records += x->list[i].count;
+		if (!parts_at(&j->parts, partition)->done)
+			js_append_i64(open, partition);
+	}
+	js_set_i64(to, "records", records);
+	js_set_i64(to, "done", tally_sum(&done));
+	js_set(to, "openPartitions", open);
+}
+
+static int print_job(struct work *w, struct job *j)
+{
+	struct batch b = BATCH_INIT;
+	struct extents x = EXTENTS_INIT;
+	struct buf since = BUF_INIT;
+	bool manifested = false;
+	int failed = batch_parse(buf_str(&j->doc), &b, &w->t->err) ||
+	    work_job_extents(w, j, &x, &manifested);
+	if (!failed && manifested) {
+		struct json_t *o = js_object();
+		date_format_ms(j->ready_ms, &since);
+		js_set_str(o, "id", str_of(j->id));
+		js_set_str(o, "name", batch_member(&b, "name"));
+		js_set_i64(o, "priority", j->priority);
+		set_text(o, "class", agenda_class(j->priority));
+		js_set_str(o, "readyAt", buf_str(&since));
+		add_parts(o, j, &x);
+		failed = print(w, o);
+	}
+	buf_release(&since);
+	extents_release(&x);
+	batch_release(&b);
+	return failed;
+}
+
+int work_dry_run(struct work *w)
+{
+	struct ready r;
+	struct job *j;
+	int failed = print_settings(w);
+	ready_init(w, &r);
+	while (!failed && (j = ready_take(&r)))
+		failed = print_job(w, j);
+	ready_release(&r);
+	return failed;
+}
+
+/* --- --sample */
+
+/* The next records of the partition: 1; 0: there are no more. */
+static int next_chunk(struct work *w, struct share *s, struct chunk **c)
+{
+	while (agenda_first(&s->agenda, w->now_ms) && !sig_ended()) {
+		loop_begin(&w->loop);
+		int got = work_share_fill(w, s, c);
+		if (got)
+			return got;
+		if (deadline_left_ms(&w->t->deadline) == 0)
+			return err_set(&w->t->err, ST_TIME, "topic %s, partition %d: not read in time",
+			    s->topic, s->partition);
+		work_wait(w);
+	}
+	return 0;
+}
+
+static int end_run(struct work *w, struct chunk *c)
+{
+	struct err *err = &w->t->err;
+	struct str text;
+	return child_verdict(&c->child, err) ||
+		work_output_check(w, c, c->records.count, err) ||
+		capture_text(&c->child.out, &text, err) || out_str(&w->t->out, text, err)
+	    ? -1
+	    : 0;
+}
+
+static int run_chunk(struct work *w, struct chunk *c)
+{
+	c->run = (struct trial_run){.end = c->records.count, .reason = TRIAL_FIRST, .number = 1,
+	    .attempt = 1};
+	if (work_chunk_start(w, c))
+		return -1;
+	do {
+		if (sig_ended())
+			child_stop(&c->child);
+		loop_begin(&w->loop);
+		work_wait(w);
+	} while (child_step(&c->child, &w->loop) == 0);
+	return end_run(w, c);
+}
+
+static int sample_share(struct work *w, struct share *s)
+{
+	struct chunk *c = NULL;
+	int got = 0;
+	while (w->pace.size > 0 && (got = next_chunk(w, s, &c)) > 0) {
+		work_share_begin(w, c);
+		if (run_chunk(w, c))
+			return -1;
+		w->pace.size -= (int64_t)c->records.count;
+		c->state = CHUNK_READY;
+		work_chunk_drop(w, c);
+	}
+	return got < 0 ? -1 : 0;
+}
+
+static int sample_job(struct work *w)
+{
+	int failed = 0;
+	w->pace.size = w->o->sample;
+	for (size_t i = 0; i < w->share_count && !failed; i++)
+		failed = sample_share(w, &w->shares[i]);
+	return failed;
+}
+
+/* The first that has records left: 0; -1. */
+static int choose(struct work *w, struct ready *r)
+{
+	struct job *j;
+	while ((j = ready_take(r))) {
+		for (size_t i = 0; i < w->share_count; i++)
+			work_share_add(w, &w->shares[i], j);
+		if (j->mine)
+			return 0;
+	}
+	return err_set(&w->t->err, ST_STATE, "stream %s: no batch is ready to be worked on", w->stream);
+}
+
+int work_sample(struct work *w)
+{
+	struct ready r;
+	int32_t partitions;
+	if (kclient_topic(kparts_client(w->reader), w->topic, &partitions, &w->t->deadline, &w->t->err))
+		return -1;
+	work_shares_all(w, partitions);
+	ready_init(w, &r);
+	int failed = choose(w, &r) || sample_job(w) ? -1 : 0;
+	ready_release(&r);
+	return failed;
+}

@@ -1,0 +1,172 @@
+# batch-work: what it says before, while and after it works, and what it takes of the machine.
+bats_require_minimum_version 1.5.0
+load lib/batch
+
+setup_file() {
+	kafka_up
+}
+
+setup() {
+	begin 2
+	G=$S.group
+}
+
+# Sets B to the id of a new batch with what FILE holds, in both partitions and ready to be worked on.
+ready() { # FILE [OPTION...]
+	create --processing "${@:2}" || return
+	sed 's/.*/&:&/' "$1" | batch-send -B "$B" -K : >sent.json && batch-complete <sent.json >completed.json
+}
+
+work() { # OPTION... -- COMMAND...
+	timeout -s KILL 60 batch-work -G "$G" "$@"
+}
+
+# The settings that --dry-run shows for these options.
+settings() { # OPTION...
+	work --dry-run "$@" -- true | jq -c 'select(.settings).settings' >settings.json
+}
+
+# All records of the stream, by where they stand.
+records() {
+	for topic in in out invalid notification; do
+		kget "$S.$topic" -f '%t %p %o\n'
+	done
+}
+
+# Does the broker know the group? It does from the first member or committed offset on. (ListGroups, version 0.)
+is_group() {
+	python3 - "$BATCH_BROKERS" "$G" <<-'END'
+		import socket, struct, sys
+		host, port = sys.argv[1].rsplit(":", 1)
+		with socket.create_connection((host, int(port)), 10) as s:
+		    s.sendall(struct.pack(">ihhihb", 11, 16, 0, 1, 1, 120))
+		    f = s.makefile("rb")
+		    sys.exit(sys.argv[2].encode() not in f.read(struct.unpack(">i", f.read(4))[0]))
+	END
+}
+
+# --- --dry-run
+
+@test "--dry-run shows which batches are ready, in the order of their turns, and changes nothing" {
+	seq 30 >in
+	: >none
+	ready in --priority 90 && low=$B
+	ready in --priority 5 && high=$B
+	ready in && medium=$B
+	ready none && empty=$B
+	create --processing # not ready
+	records >before
+	run -0 --separate-stderr work --dry-run -- sh -c 'touch ran; cat'
+	silent
+	docs_are 'length == 5' '.[0].settings.group == "'"$G"'"' \
+		'.[1:] | map(.id) == ["'"$high"'", "'"$medium"'", "'"$empty"'", "'"$low"'"]' \
+		'.[1:] | map(.class) == ["high", "medium", "medium", "low"]' \
+		'.[1:] | map(.priority) == [5, 50, 50, 90]' \
+		'.[1:] | map(.records) == [30, 30, 0, 30]' '.[1:] | map(.done) == [0, 0, 0, 0]' \
+		'.[1].openPartitions == [0, 1]' '.[3].openPartitions == []'
+	records | cmp before -
+	run -1 is_group
+	[[ ! -e ran ]]
+	run -0 --separate-stderr work --dry-run --strict-priority -- cat
+	docs_are '.[1:] | map(.priority) == [5, 50, 50, 90]' '.[0].settings | has("agingMs") | not'
+}
+
+@test "--dry-run shows what is left of a batch that others work on" {
+	seq 100 >in
+	ready in
+	run -1 work --once --chunk 10 -j 1 -- sh -c '[ "$BATCH_PARTITION" = 0 ] || exit 77; cat'
+	run -0 --separate-stderr work --dry-run -- cat
+	docs_are '.[1].records == 100' '.[1].openPartitions | index(1) != null'
+	run -0 work --once -- cat
+	is_group
+	run -0 --separate-stderr work --dry-run -- cat
+	docs_are 'length == 1'
+}
+
+@test "--dry-run shows the settings in effect" {
+	settings --chunk 5..20,7 --target 2s -j 2..6 --retries 7 --backoff 1s*2..5m --on-exit 3=done \
+		--on-exit 40-49=isolate --timeout 90 --order none
+	doc=settings.json
+	json_equals '{"min":5,"max":20,"first":7}' .chunk "$doc"
+	json_equals '{"min":2,"max":6,"first":2}' .jobs "$doc"
+	json_equals '[2000,90000,7,"none",6000]' '[.targetMs,.timeoutMs,.retries,.order,.agingMs]' "$doc"
+	json_equals '{"ms":[1000],"factor":2,"mostMs":300000,"jitter":0.1}' .backoff "$doc"
+	json_equals '["done","done","retry","isolate","isolate","stop"]' \
+		'.onExit | [."exit 0", ."exit 3", ."exit 4-39", ."exit 40-49", ."exit 65", ."exit 77-78"]' "$doc"
+	settings
+	json_equals '{"ms":[5000,15000,30000],"jitter":0}' .backoff "$doc"
+	json_equals "[\"$S\",\"$S.out\",\"$S.invalid\",1000]" '[.stream,.out,.invalid,.lingerMs]' "$doc"
+}
+
+# --- settings and profiles
+
+@test "each number of the profiles is in effect" {
+	profiles=$tests_root/../share/profiles
+	settings -F "$profiles/workers.conf" -C workers
+	json_equals '{"min":5,"max":20,"first":10}' .chunk settings.json
+	json_equals '3' .jobs.max settings.json
+	json_equals '60000' .lingerMs settings.json
+	json_equals '3' .retries settings.json
+	json_equals '{"ms":[5000,15000,30000],"jitter":0}' .backoff settings.json
+	settings -F "$profiles/streams.conf" -C streams
+	json_equals '{"min":100,"max":100,"first":100}' .chunk settings.json
+	json_equals '1000' .lingerMs settings.json
+	json_equals '3' .retries settings.json
+}
+
+@test "a setting is weaker than the option and stronger than the default" {
+	settings -X work.chunk=7 -X work.retries=1 -X work.drain=5s --retries 2
+	json_equals '[7,2,5000]' '[.chunk.max,.retries,.drainMs]' settings.json
+	BATCH_WORK_CHUNK=8 settings
+	json_equals '[8,3]' '[.chunk.max,.retries]' settings.json
+	printf 'work.jobs=9\n[profile p]\nwork.jobs=11\n' >conf
+	settings -F conf
+	json_equals 9 .jobs.max settings.json
+	settings -F conf -C p
+	json_equals 11 .jobs.max settings.json
+}
+
+@test "a setting that is wrong is refused, with its place" {
+	printf 'stream=%s\nwork.retries=many\n' "$S" >conf
+	run -2 --separate-stderr work -F conf --dry-run -- true
+	says conf:2 work.retries many
+	printf 'work.chunck=1\n' >conf
+	run -2 --separate-stderr work -F conf --dry-run -- true
+	says conf:1 work.chunck
+	run -2 --separate-stderr work -X work.chunk=9..1 --dry-run -- true
+	says chunk
+}
+
+# --- --sample
+
+@test "--sample prints what comes out for the first records, and changes nothing" {
+	seq -f 'low %.0f' 50 >in
+	ready in --priority 90
+	seq -f 'high %.0f' 50 >in
+	ready in --priority 0
+	records >before
+	run -0 --separate-stderr work --sample 7 -- sed 's/^/got /'
+	silent
+	[[ ${#lines[@]} -eq 7 ]]
+	! grep -qv "^got high " <<<"$output"
+	run -0 --separate-stderr work --sample 1000 -- cat
+	[[ $(sort <<<"$output") == "$(sort in)" ]]
+	records | cmp before -
+	run -1 is_group
+	run -0 --separate-stderr work --dry-run -- cat
+	docs_are 'length == 3' 'map(.done) == [null, 0, 0]'
+}
+
+@test "--sample tells how the command failed, or that there is nothing to try" {
+	run -6 --separate-stderr work --sample 3 -- cat
+	says "no batch is ready"
+	seq 5 >in
+	ready in
+	run -1 --separate-stderr work --sample 3 -- sh -c 'cat; exit 3'
+	mentions "exit status 3"
+	[[ -z $output ]]
+	run -1 --separate-stderr work --sample 1 --pair -- sh -c 'cat; echo more'
+	says "2 lines came out for 1 records"
+	run -2 --separate-stderr batch-work -G "$G" -t "$S.in" --on-invalid skip --sample 3 -- cat
+	says --sample
+}
