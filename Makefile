@@ -150,7 +150,8 @@ DOC = $(DESTDIR)$(PREFIX)/share
 INSTALLED = $(TOOLS:%=bin/%) $(MAN1:man/%=share/man/man1/%) $(MAN5:man/%=share/man/man5/%) \
     $(MAN7:man/%=share/man/man7/%) $(TOOLS:%=share/bash-completion/completions/%) \
     share/zsh/site-functions/_batch $(TOOLS:%=share/fish/vendor_completions.d/%.fish) \
-    lib/systemd/system/batch-work@.service
+    lib/systemd/system/batch-work@.service $(PROFILES:share/%=share/batchutils/%)
+PROFILES := $(wildcard share/profiles/*)
 MAN1 := $(wildcard man/*.1)
 MAN5 := $(wildcard man/*.5)
 MAN7 := $(wildcard man/*.7)
@@ -158,12 +159,14 @@ MAN7 := $(wildcard man/*.7)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DOC)/man/man1 $(DOC)/man/man5 $(DOC)/man/man7 \
 	    $(DOC)/bash-completion/completions $(DOC)/zsh/site-functions \
-	    $(DOC)/fish/vendor_completions.d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	    $(DOC)/fish/vendor_completions.d $(DESTDIR)$(PREFIX)/lib/systemd/system \
+	    $(DOC)/batchutils/profiles
 	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MAN1) $(DOC)/man/man1
 	install -m 644 $(MAN5) $(DOC)/man/man5
 	install -m 644 $(MAN7) $(DOC)/man/man7
 	install -m 644 completions/_batch $(DOC)/zsh/site-functions
+	install -m 644 $(PROFILES) $(DOC)/batchutils/profiles
 	sed 's,/usr/local/,$(PREFIX)/,' share/batch-work@.service > \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/batch-work@.service
 	for t in $(TOOLS); do \

@@ -94,7 +94,7 @@ runs() {
 	seq 3 >in
 	ready in --metadata '{"a":[1,2]}'
 	work -- sh -c 'cat >/dev/null; env | grep ^BATCH_'
-	kget "$S.out" -p 0 >0 && kget "$S.out" >all
+	kget "$S.out" >all
 	for wanted in "BATCH_ID=$B" BATCH_NAME=test-$BATS_TEST_NUMBER 'BATCH_METADATA={"a":[1,2]}' "BATCH_STREAM=$S" \
 		BATCH_REASON=first BATCH_ATTEMPT=1 BATCH_REPORT_FD=3; do
 		grep -qxF "$wanted" all
@@ -106,16 +106,16 @@ runs() {
 @test "a run that ended its worker comes again under its name, as the next attempt" {
 	echo 1 >in
 	ready in
-	cat >command <<-'END'
+	cat >step.sh <<-'END'
 		echo "$BATCH_CHUNK" >>chunks
 		echo "$BATCH_REASON $BATCH_ATTEMPT" >>runs
 		(($(wc -l <runs) > 2)) || kill -9 $PPID
 		cat
 	END
 	for _ in 1 2; do
-		run -137 work --instance same -- bash command
+		run -137 work --instance same -- bash step.sh
 	done
-	work --instance same -- bash command
+	work --instance same -- bash step.sh
 	diff - runs <<<$'first 1\nresume 2\nresume 3'
 	(($(sort -u chunks | wc -l) == 1))
 	has_lines "$S.out" in

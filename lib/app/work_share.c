@@ -185,7 +185,7 @@ static void share_init(struct work *w, struct share *s, const struct kmember_par
 		msg_debug(1, "partition %d: its checkpoint counts for nothing: %s", part->partition,
 		    err.text);
 	err_clear(&err);
-	if (s->before.rate && s->before.command == w->command && !w->pace.rate)
+	if (s->before.rate && s->before.command == w->command && w->pace.rate <= 0)
 		pace_resume(&w->pace, (double)s->before.rate / 1000);
 }
 
