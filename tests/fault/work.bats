@@ -117,3 +117,66 @@ restarted() { # MOST OPTION... -- COMMAND...
 	ended_as completed 100 0
 	[[ $(kget "$S.out" | sort | uniq -c | awk '{print $1, $2, $3}') == '20 first 1' ]]
 }
+
+# --- fleets
+
+# Five batches of real records in files in.1 to in.5, and their ids in ids.
+five_batches() { # LINES
+	local i type types=(Patient Condition Encounter Procedure MedicationRequest)
+	ids=()
+	for i in 1 2 3 4 5; do
+		type=${types[i - 1]}
+		zcat "$data/fhir/$type.ndjson.gz" | sed -n "1,$1p" >"in.$i"
+		ready "in.$i"
+		ids+=("$B")
+	done
+}
+
+all_completed() {
+	local i
+	for i in 1 2 3 4 5; do
+		ended_as completed "$(wc -l <"in.$i")" 0 "${ids[i - 1]}" || return
+	done
+}
+
+# Three workers, of which one is killed every so often and started again, until all is completed.
+killed_fleet() { # OPTION... -- COMMAND...
+	local n
+	for n in 0 1 2; do
+		worker "w$n" --instance "w$n" -j 2 --retries 100 "$@"
+	done
+	kills=0
+	until all_completed >/dev/null; do
+		((kills < 60))
+		pause_ms "${KILL_EVERY_MS:-1200}"
+		draw 3
+		kill -KILL "${pids[w$drawn]}"
+		wait "${pids[w$drawn]}" || true
+		worker "w$drawn" --instance "w$drawn" -j 2 --retries 100 "$@"
+		kills=$((kills + 1))
+	done
+	for n in 0 1 2; do
+		kill -TERM "${pids[w$n]}"
+		ends 143 "w$n"
+	done
+}
+
+@test "workers of which one is killed every two seconds: all is done, and counted once" {
+	chance
+	five_batches 400
+	killed_fleet --chunk 20 -- sh -c 'sleep 0.1; exec cat'
+	all_completed
+	((kills > 0))
+	cmp <(kget "$S.out" | sort -u) <(sort -u in.?)
+	tell "$kills kills, $(($(kget "$S.out" | wc -l) - $(cat in.? | wc -l))) results twice"
+}
+
+@test "the same with --exactly-once: each result once" {
+	chance
+	five_batches 400
+	killed_fleet --chunk 20 --exactly-once -- sh -c 'sleep 0.1; exec cat'
+	all_completed
+	((kills > 0))
+	cmp <(committed "$S.out" | sort) <(sort in.?)
+	tell "$kills kills"
+}
