@@ -170,3 +170,158 @@ is_group() {
 	run -2 --separate-stderr batch-work -G "$G" -t "$S.in" --on-invalid skip --sample 3 -- cat
 	says --sample
 }
+
+# --- --metrics
+
+# The value of a series, of which LABELS are some.
+metric() { # NAME [LABELS]
+	local n
+	n=$(grep -c "^$1{.*${2:-}.*}" m.prom)
+	((n == 1)) || { echo "$n series of $1 $2" >&2 && return 1; }
+	sed -n "s/^$1{.*${2:-}.*} //p" m.prom
+}
+
+metric_is() { # VALUE NAME [LABELS]
+	[[ $(metric "${@:2}") == "$1" ]]
+}
+
+@test "--metrics holds at the end what was done, and zeros" {
+	seq 30 >in
+	ready in
+	# shellcheck disable=SC2016
+	run -0 --separate-stderr work --once --chunk 30 --metrics m.prom -- sh -c 'grep -x 7 && exit 65; exit 0'
+	silent
+	metric_is 29 batch_work_records_total 'outcome="done"'
+	metric_is 1 batch_work_records_total 'outcome="invalid"'
+	metric_is 0 batch_work_records_total 'outcome="skipped"'
+	metric_is 1 batch_work_chunks_total 'outcome="ok"'
+	metric_is 1 batch_work_chunks_total 'outcome="isolated"'
+	metric_is 0 batch_work_chunks_total 'outcome="aborted"'
+	metric_is 30 batch_work_record_age_seconds_count 'priority="medium"'
+	metric_is 30 batch_work_record_age_seconds_bucket 'priority="medium",le="100"'
+	(($(metric batch_work_chunk_duration_seconds_count) > 4))
+	metric_is 30 batch_work_chunk_target_records
+	metric_is 3 batch_work_slots
+	metric_is 0 batch_work_slots_busy
+	metric_is 0 batch_work_breaker_open
+	metric_is 1 batch_work_rebalances_total
+	metric_is 0 batch_queue_batches 'priority="low"'
+	[[ $(metric batch_exporter_timestamp_seconds) == "$(stat -c %Y m.prom)" ]]
+	[[ $(grep -c "{stream=\"$S\",group=\"$G\",instance=\"m\"" m.prom) -eq $(grep -vc '^#' m.prom) ]]
+	[[ $(stat -c %a m.prom) == 644 ]]
+}
+
+@test "--metrics is written at each report, with what waits and what runs" {
+	seq 30 >in
+	ready in --priority 0
+	ready in --priority 100
+	background worker batch-work -G "$G" --once -j 1 --chunk 100 --report 100ms --metrics m.prom \
+		--instance w1 -- sh -c 'until [ -e go ]; do sleep 0.05; done; cat'
+	wait_for 20 metric_is 1 batch_work_slots_busy
+	metric_is 1 batch_queue_batches 'priority="high"'
+	metric_is 0 batch_queue_batches 'priority="medium"'
+	metric_is 1 batch_queue_batches 'priority="low"'
+	metric_is 30 batch_queue_records 'priority="low"'
+	metric_is 0 batch_work_records_total 'outcome="done"'
+	[[ $(metric batch_queue_oldest_age_seconds 'priority="high"') > 0 ]]
+	grep -q 'instance="w1"' m.prom
+	touch go
+	ends 0 worker
+	metric_is 60 batch_work_records_total 'outcome="done"'
+	metric_is 0 batch_queue_batches 'priority="low"'
+}
+
+@test "--metrics that cannot be written: not begun, or only a warning" {
+	run -1 --separate-stderr work --once --metrics missing/m.prom -- cat
+	says missing
+	seq 3 >in
+	ready in
+	mkdir there
+	run -0 --separate-stderr work --once --report 10ms --out none --metrics there/m.prom -- sh -c 'cat; rm -rf there'
+	[[ $(grep -c -- --metrics <<<"$stderr") -eq 1 ]]
+}
+
+# --- --failed-dir
+
+@test "--failed-dir keeps the input, what was said, and how it ended of runs that failed" {
+	seq 5 >in
+	ready in
+	run -0 --separate-stderr work --once --backoff 10ms --retries 1 --failed-dir failed -- \
+		sh -c 'if grep -qx 4; then echo "it is a 4" >&2; exit 9; fi'
+	mentions "it is a 4"
+	one=$(grep -lx 4 failed/*.in | head -n 1)
+	[[ $(cat "${one%.in}.err") == "it is a 4" ]]
+	output=$(cat "${one%.in}.json")
+	doc_is '.exit == 9' '.how == "exit"' '.attempt >= 1' '.chunk | startswith("'"$S"'.in-")' \
+		'.message | contains("exit status 9")'
+	[[ -z $(grep -Lx 4 failed/*.in) ]]
+	(($(grep -c "it is a 4" <<<"$stderr") == $(grep -lx 4 failed/*.in | wc -l)))
+	[[ $(stat -c %a "$one") == 600 ]]
+}
+
+@test "--failed-dir that is no directory is refused; one that goes away is a warning" {
+	: >file
+	run -2 --separate-stderr work --once --failed-dir file -- cat
+	says file
+	seq 3 >in
+	ready in
+	run -0 --separate-stderr work --once --retries 2 --backoff 10ms --failed-dir gone -- \
+		sh -c 'if [ -d gone ]; then rmdir gone; exit 1; fi; cat'
+	mentions "a failed run is not kept"
+	has_all_of_it=$(kget "$S.out" -f '%s\n' | sort)
+	[[ $has_all_of_it == "$(sort in)" ]]
+}
+
+# --- descriptors
+
+# COMMAND waits until N of it run.
+together() { # N
+	# shellcheck disable=SC2016
+	printf 'mkdir -p here; : >here/$$; cat >/dev/null
+		until [ "$(ls here | wc -l)" -ge %d ]; do sleep 0.05; done' "$1"
+}
+
+@test "-j raises the limit of open files as far as it needs" {
+	seq 60 >in
+	ready in
+	ulimit -Sn 128
+	run -0 --separate-stderr work --once -j 60 --chunk 1 --order none --out none -- sh -c "$(together 60)"
+	silent
+	[[ $(ls here | wc -l) -eq 60 ]]
+}
+
+@test "-j beyond what the hard limit of open files allows is refused" {
+	ulimit -n 300
+	run -2 --separate-stderr work --once -j 8 -- cat
+	says "-j 8: 304 open files are needed, and 300 are allowed"
+	run -0 --separate-stderr work --once -j 7 -- cat
+}
+
+# --- the service manager
+
+# Writes down what is said to the socket "notified", a message a line.
+listen() {
+	python3 -c '
+import os, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("notified")
+while True:
+    print(s.recv(65536).decode(), flush=True)'
+}
+
+@test "a service manager hears when the worker is ready, how it is, and that it stops" {
+	background listener listen
+	wait_for 10 test -S notified
+	export NOTIFY_SOCKET=$PWD/notified WATCHDOG_USEC=200000
+	seq 5 >in
+	ready in
+	background worker batch-work -G "$G" --report 100ms --out none -- sh -c 'cat >/dev/null; env >seen'
+	wait_for 20 grep -q '^STATUS=0 batches are ready; 0 of 3 commands run; 5 records done, 0 invalid$' listener.out
+	[[ $(grep -v STATUS listener.out | head -n 1) == READY=1 ]]
+	wait_for 10 grep -q '^WATCHDOG=1$' listener.out
+	run ! grep -qx STOPPING=1 listener.out
+	kill "${pids[worker]}"
+	ends 143 worker
+	wait_for 10 grep -qx STOPPING=1 listener.out
+	run ! grep -qE '^(NOTIFY_SOCKET|WATCHDOG)' seen
+}

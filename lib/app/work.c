@@ -11,6 +11,8 @@
 #include "batch/keylane.h"
 #include "kafka/kgroup.h"
 #include "tool/clock.h"
+#include "tool/failed.h"
+#include "tool/limits.h"
 #include "tool/machine.h"
 #include "tool/msg.h"
 #include "tool/sig.h"
@@ -21,6 +23,9 @@
 /* So many runs for each slot are written down before there is one for them: a broker takes some
  * milliseconds for that. */
 #define AHEAD 2
+
+/* Of the connections to brokers, some of each client, and for files. */
+#define DESCRIPTORS 256
 
 /* So many chunks for each slot are in memory, whatever they wait for. */
 #define KEPT 8
@@ -127,6 +132,7 @@ static int follow_group(struct work *w)
 	case KMEMBER_NOTHING:
 		return 0;
 	case KMEMBER_ASSIGNED:
+		w->rebalances++;
 		return work_shares_assign(w);
 	case KMEMBER_REVOKING:
 		msg_debug(1, "our partitions are asked back");
@@ -349,6 +355,41 @@ static void look_at_machine(struct work *w)
 	slots_look(&w->slots, w->running, w->pressure, w->now_ms);
 }
 
+/* --- what others see of us */
+
+static void show_status(const struct work *w)
+{
+	struct buf text = BUF_INIT;
+	buf_printf(&text, "%zu batches are ready; %lld of %lld commands run; %lld records done, %lld invalid%s",
+	    w->jobs.count, (long long)w->running, (long long)w->slots.now, (long long)w->tally.done,
+	    (long long)w->tally.invalid, w->breaker.state == BREAKER_CLOSED ? "" : "; all fails");
+	notify_status(&w->notify, buf_text(&text));
+	buf_release(&text);
+}
+
+static void show_metrics(struct work *w)
+{
+	struct err err = ERR_INIT;
+	bool failed = w->o->metrics && work_metrics_write(w, &err);
+	if (failed && !w->unwritten)
+		msg_warn("--metrics: %s", err.text);
+	w->unwritten = failed;
+	err_clear(&err);
+}
+
+static void show(struct work *w)
+{
+	if (w->notify.watchdog_ms && w->now_ms - w->watched_ms >= w->notify.watchdog_ms) {
+		w->watched_ms = w->now_ms;
+		notify_watchdog(&w->notify);
+	}
+	if (w->now_ms - w->shown_ms < w->o->report_ms)
+		return;
+	w->shown_ms = w->now_ms;
+	show_status(w);
+	show_metrics(w);
+}
+
 void work_wait(struct work *w)
 {
 	int ms = kparts_serve(w->reader, w->now_ms);
@@ -367,6 +408,7 @@ void work_wait(struct work *w)
 static int round_of(struct work *w)
 {
 	look_at_machine(w);
+	show(w);
 	return follow_group(w) || (w->stream && work_jobs_follow(w, 0)) || work_deliver_serve(w) || go_on(w) ||
 		begin_chunks(w) || commit(w, false) || (w->stream && (work_jobs_finish(w) || work_jobs_report(w))) ||
 		drain(w)
@@ -398,6 +440,7 @@ static int run(struct work *w)
 			return -1;
 		if (!w->stopping && (sig_ended() || (w->o->once && is_all_done(w)))) {
 			w->stopping = true;
+			notify_stopping(&w->notify);
 			w->drain_ms = w->now_ms + w->o->drain_ms;
 			w->again = true;
 		}
@@ -485,13 +528,24 @@ static int open_readers(struct work *w)
 	    : 0;
 }
 
+static int open_files(struct work *w)
+{
+	const struct work_options *o = w->o;
+	struct err *err = &w->t->err;
+	if (limits_descriptors(DESCRIPTORS + CHILD_DESCRIPTORS * o->slots.max, err))
+		return err_wrap(err, "-j %lld", (long long)o->slots.max);
+	if ((o->joblog && joblog_open(&w->joblog, o->joblog, err)) ||
+	    (o->failed_dir && failed_open(o->failed_dir, err)) || (o->metrics && work_metrics_open(w)))
+		return -1;
+	return 0;
+}
+
 static int open_all(struct work *w)
 {
-	struct tool_ctx *t = w->t;
-	if ((w->o->joblog && joblog_open(&w->joblog, w->o->joblog, &t->err)) || open_readers(w) ||
-	    work_deliver_open(w))
+	if (open_files(w) || open_readers(w) || work_deliver_open(w) || join(w))
 		return -1;
-	return join(w);
+	notify_ready(&w->notify);
+	return 0;
 }
 
 static int look(struct work *w)
@@ -505,6 +559,7 @@ static void init(struct work *w)
 	struct buf host = BUF_INIT;
 	w->joblog = (struct joblog)JOBLOG_INIT;
 	w->loop = (struct loop)LOOP_INIT;
+	notify_open(&w->notify);
 	w->pace = w->o->pace;
 	w->slots = w->o->slots;
 	w->quota = w->o->quota;
@@ -544,6 +599,8 @@ static void close_all(struct work *w)
 	kready_close(w->ready);
 	work_records_release(&w->control);
 	joblog_close(&w->joblog);
+	metrics_release(&w->metrics);
+	notify_close(&w->notify);
 	loop_close(&w->loop);
 	buf_release(&w->scratch);
 	free(w->topic);
@@ -570,6 +627,8 @@ int work(struct tool_ctx *t, const char *stream, const struct work_options *o)
 	init(w);
 	bool looks = o->dry_run || o->sample;
 	int failed = looks ? look(w) : open_all(w) || run(w);
+	if (w->member)
+		show_metrics(w);
 	if (failed && !looks)
 		save(w);
 	msg_debug(1, "%lld records done, %lld invalid, %lld skipped", (long long)w->tally.done,

@@ -426,12 +426,21 @@ static int take_verdicts(struct work *w, struct chunk *c)
 	return 0;
 }
 
+static enum work_outcome outcome_of(const struct chunk *c)
+{
+	if (trial_outcome(&c->trial) == TRIAL_RELEASED)
+		return WORK_FAILED;
+	if (c->run.number == 1)
+		return WORK_OK;
+	return c->run.first == 0 && c->run.end == c->records.count ? WORK_RETRIED : WORK_ISOLATED;
+}
+
 /* All of it is acknowledged. */
 static int finish(struct work *w, struct chunk *c)
 {
 	struct piece *p = c->part;
-	bool released = trial_outcome(&c->trial) == TRIAL_RELEASED;
-	if (released) {
+	work_metrics_chunk(w, c, outcome_of(c));
+	if (trial_outcome(&c->trial) == TRIAL_RELEASED) {
 		breaker_released(&w->breaker, w->now_ms);
 		msg_warn("%s: nothing succeeds: no record is blamed, and it is tried again later",
 		    c->token);

@@ -18,6 +18,8 @@
 #include "tool/child.h"
 #include "tool/joblog.h"
 #include "tool/loop.h"
+#include "tool/metrics.h"
+#include "tool/notify.h"
 
 /* A batch that is ready, until it is finished; or a plain topic. */
 struct job {
@@ -25,6 +27,7 @@ struct job {
 	const struct lane *lane; /* of a topic; NULL: a batch */
 	struct buf doc;          /* its document when it became ready */
 	int64_t ready_ms, priority, threshold;
+	int64_t expected;        /* records; -1: not said */
 	struct parts parts;      /* what workers wrote of them */
 	struct piece *mine;       /* those in our shares */
 	int64_t finish_ms;       /* when to write its end, monotonic; INT64_MAX: not yet */
@@ -165,6 +168,11 @@ struct work {
 	bool leaving; /* this commit is the last one: what runs is ended, and does not end us */
 	struct work_records control; /* a record that passed: what fails while it passes, fails by itself */
 	struct joblog joblog;
+	struct metrics metrics;
+	struct notify notify;
+	bool unwritten;                /* the last metrics, as was said */
+	int64_t shown_ms, watched_ms; /* when both were served */
+	int64_t rebalances, discarded; /* of checkpoints */
 	struct buf scratch;
 	struct tally tally;
 	int64_t now_ms; /* monotonic, of this round */
@@ -172,6 +180,13 @@ struct work {
 
 /* work.c */
 void work_wait(struct work *w); /* for the next round of the loop */
+
+/* work_metrics.c: nothing without --metrics, but for the first and the last */
+enum work_outcome { WORK_OK, WORK_RETRIED, WORK_ISOLATED, WORK_FAILED, WORK_ABORTED };
+int work_metrics_open(struct work *w);
+void work_metrics_run(struct work *w, const struct chunk *c); /* its child has ended */
+void work_metrics_chunk(struct work *w, struct chunk *c, enum work_outcome outcome);
+int work_metrics_write(struct work *w, struct err *err);
 
 /* work_look.c */
 int work_dry_run(struct work *w);

@@ -84,6 +84,7 @@ static int add_job(struct work *w, const struct event *e, const struct fold *f)
 	buf_add_str(&j->doc, buf_str(&f->doc));
 	j->ready_ms = f->ts_ms;
 	j->priority = batch_number(&b, "priority", 50);
+	j->expected = batch_expected(&b);
 	j->threshold = batch_number(&b, "invalidThreshold", -1);
 	j->finish_ms = INT64_MAX;
 	j->parts.group = str_of(w->o->group);

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "tool/clock.h"
+#include "tool/failed.h"
 #include "tool/msg.h"
 
 static const char *const reasons[] = {
@@ -231,6 +232,17 @@ static void contrast(const struct work *w, struct chunk *c, int64_t began_ms, in
 		c->until_ms = w->now_ms; /* it may be what it waits for */
 }
 
+/* Whoever looks into it later misses it; the work goes on. */
+static void keep_failed(const struct work *w, const struct chunk *c)
+{
+	struct err err = ERR_INIT;
+	const struct failed_run run = {.token = c->token, .attempt = (int)(c->run.attempt + c->run.deaths),
+	    .in = &c->input, .in_count = 1, .child = &c->child};
+	if (failed_keep(w->o->failed_dir, &run, &err))
+		msg_warn("a failed run is not kept: %s", err.text);
+	err_clear(&err);
+}
+
 /* The others learn of a success: it is the contrast to what failed. */
 static void tell_success(struct work *w, const struct chunk *than, int64_t began_ms, int64_t ended_ms)
 {
@@ -302,6 +314,9 @@ int work_chunk_ended(struct work *w, struct chunk *c)
 	if (w->joblog.fd >= 0 && log_job(w, c))
 		return -1;
 	end.action = judge(w, c, &report, &why);
+	work_metrics_run(w, c);
+	if (w->o->failed_dir && end.action != ONEXIT_DONE && c->child.end.how != CHILD_STOPPED)
+		keep_failed(w, c);
 	end.report = &report;
 	struct str tail = talk_tail(&c->child.talk);
 	end.why = tail.len && c->child.end.how != CHILD_DONE ? tail : str_of(why.text);
@@ -344,6 +359,7 @@ void work_chunk_free(struct work *w, struct chunk *c)
 
 void work_chunk_drop(struct work *w, struct chunk *c)
 {
+	work_metrics_chunk(w, c, WORK_ABORTED);
 	c->part->chunks--;
 	c->part->share->busy[c->lane]--;
 	c->part = NULL;

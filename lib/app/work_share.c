@@ -181,9 +181,11 @@ static void share_init(struct work *w, struct share *s, const struct kmember_par
 	agenda_init(&s->agenda, w->o->aging_ms);
 	s->busy = mem_zalloc(w->lanes, sizeof(*s->busy));
 	if (*part->metadata &&
-	    checkpoint_decode(&s->before, str_of(part->metadata), part->offset, &err))
+	    checkpoint_decode(&s->before, str_of(part->metadata), part->offset, &err)) {
+		w->discarded++;
 		msg_debug(1, "partition %d: its checkpoint counts for nothing: %s", part->partition,
 		    err.text);
+	}
 	err_clear(&err);
 	if (s->before.rate && s->before.command == w->command && w->pace.rate <= 0)
 		pace_resume(&w->pace, (double)s->before.rate / 1000);

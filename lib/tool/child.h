@@ -9,7 +9,7 @@
  * round of the loop child_watch, loop_wait, child_step, until that answers 1; look at end, out,
  * report and talk; child_release. It has ended when its own process has and its standard output
  * came to its end; for that, what it left behind has CHILD_LEFT_MS, and then is killed with the rest
- * of the group. Six descriptors are open for each child. */
+ * of the group. CHILD_DESCRIPTORS are open for each child. */
 #ifndef TOOL_CHILD_H
 #define TOOL_CHILD_H
 
@@ -27,6 +27,7 @@
 
 #define CHILD_REPORT  ((size_t)1 << 20)
 #define CHILD_LEFT_MS 1000
+#define CHILD_DESCRIPTORS 6
 
 struct child_spec {
 	char *const *argv; /* or shell, env and hide: as in struct process_spec */

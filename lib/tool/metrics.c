@@ -85,15 +85,16 @@ void metrics_set(struct metrics *m, size_t family, const char *const *values, do
 	find_series(m, family, values)->value = value;
 }
 
-void metrics_observe(struct metrics *m, size_t family, const char *const *values, double value)
+void metrics_observe(struct metrics *m, size_t family, const char *const *values, double value,
+    uint64_t times)
 {
 	const struct metrics_family *f = &m->families[family];
 	struct metrics_series *s = find_series(m, family, values);
 	size_t i = 0;
 	while (i < f->bound_count && value > f->bounds[i])
 		i++;
-	s->buckets[i]++;
-	s->value += value;
+	s->buckets[i] += times;
+	s->value += value * (double)times;
 }
 
 /* As short as it can be without being another number. */

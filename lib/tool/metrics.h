@@ -10,6 +10,7 @@
 #define TOOL_METRICS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -43,7 +44,8 @@ void metrics_init(struct metrics *m, const struct metrics_family *families, size
 /* family is its number in the table, values are those of its labels; NULL if it has none. */
 void metrics_add(struct metrics *m, size_t family, const char *const *values, double by);
 void metrics_set(struct metrics *m, size_t family, const char *const *values, double value);
-void metrics_observe(struct metrics *m, size_t family, const char *const *values, double value);
+void metrics_observe(struct metrics *m, size_t family, const char *const *values, double value,
+    uint64_t times);
 
 void metrics_text(const struct metrics *m, struct buf *out);
 

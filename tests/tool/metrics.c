@@ -36,10 +36,10 @@ static void fill(struct metrics *m)
 	metrics_add(m, RECORDS, skipped, 0);
 	metrics_add(m, RECORDS, done, 48210);
 	metrics_add(m, RECORDS, done, 1);
-	metrics_observe(m, DURATION, NULL, .01);
-	metrics_observe(m, DURATION, NULL, .011);
-	metrics_observe(m, DURATION, NULL, 2.5);
-	metrics_observe(m, DURATION, NULL, 31);
+	metrics_observe(m, DURATION, NULL, .01, 1);
+	metrics_observe(m, DURATION, NULL, .011, 1);
+	metrics_observe(m, DURATION, NULL, 2.5, 1);
+	metrics_observe(m, DURATION, NULL, 31, 1);
 }
 
 static void test_metrics_text(void **state)
