@@ -346,7 +346,7 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 		mkdir "$code" && ready in && cp created.json "$code"
 		(cd "$code" && exec batch-work -G "$G" --once --chunk 10 --retries 2 --backoff 50ms \
 			--confirm 300ms --breaker 1000 -- "${service[@]}" "$code") 2>"$code.err" &
-		pids[$code]=$! running[$code]=$!
+		pids["$code"]=$! running["$code"]=$!
 	done
 	for code in 1 75; do
 		wait_for 20 grep -q 'no record is blamed' "$code.err"

@@ -148,7 +148,7 @@ is_group() {
 	run -0 --separate-stderr work --sample 7 -- sed 's/^/got /'
 	silent
 	[[ ${#lines[@]} -eq 7 ]]
-	! grep -qv "^got high " <<<"$output"
+	run ! grep -v "^got high " <<<"$output"
 	run -0 --separate-stderr work --sample 1000 -- cat
 	[[ $(sort <<<"$output") == "$(sort in)" ]]
 	records | cmp before -
