@@ -125,6 +125,24 @@ at_clock() { # SECONDS COMMAND...
 	done
 }
 
+# An id as a host makes it whose clock is so far off.
+id_made_at() { # SECONDS
+	local hex
+	printf -v hex %012x $(($(milliseconds) + $1 * 1000))
+	echo "${hex:0:8}-${hex:8}-7000-8000-000000000000"
+}
+
+@test "I6: an id from a clock that is an hour ahead of that of the events: they are found" {
+	create --id "$(id_made_at 3500)"
+	batch-send -B "$B" input | batch-complete >/dev/null
+	is_whole input
+	run -0 --separate-stderr batch-watch -B "$B" -e
+	docs_are 'map(.status) == ["started", "completed"]'
+	batch-terminate -B "$B" --failed 'found out' >/dev/null
+	run -0 --separate-stderr batch-consume -G "$G" -e
+	[[ -z $output ]]
+}
+
 @test "I5: a clock two hours ahead, which the broker refuses: it is said, and nothing is there" {
 	[[ -z ${BATCH_TEST_SAN:-} ]] || skip 'a sanitizer wants to be the first library'
 	create
