@@ -61,6 +61,34 @@ bring_back() {
 	wait_for 20 in_sync "$S.in"
 }
 
+# Asks those brokers and no other.
+known_to() { # TOPIC BROKER...
+	local broker
+	for broker in "${@:2}"; do
+		kcat -L -J -b "$(<"$KAFKA/$broker/address")" -t "$1" |
+			jq -e '.topics[0].error | not' >/dev/null || return
+	done
+}
+
+# Sets controller to who makes the topics.
+find_controller() {
+	controller=$("$tests_root/kafka/broker.sh" quorum "$KAFKA/1" describe --status |
+		sed -n 's/^LeaderId: *//p')
+}
+
+@test "I5: batch-init is done when the slowest broker knows the topics" {
+	find_controller
+	slow=$((controller % 3 + 1)) other=$((slow % 3 + 1))
+	pause_broker "$KAFKA/$slow"
+	background init batch-init -s "$S.new" --partitions 1 --replication 2 -b "$(<"$KAFKA/$other/address")"
+	wait_for 10 known_to "$S.new.in" "$controller" "$other"
+	pause_ms 200 # it would have ended by now
+	run ! has_ended init
+	continue_broker "$KAFKA/$slow"
+	ends 0 init
+	known_to "$S.new.in" "$slow"
+}
+
 @test "I1-I4: a leader dies in the middle, all goes on" {
 	for_torture
 	all_at_work
