@@ -91,17 +91,22 @@ comes_later() {
 	done
 }
 
+has_taken_signals() { # NAME
+	! grep -E '^(Sig|Shd)Pnd:.*[1-9a-f]' "/proc/${pids[$1]}/status"
+}
+
 @test "I8: the second signal ends it at once" {
 	finished input
 	mkdir out
-	background member batch-consume -G "$G" -X session.timeout.ms=600 --exec 'touch began; sleep 3'
+	background member batch-consume -G "$G" -X session.timeout.ms=600 --exec 'touch began; until [ -e go ]; do sleep 0.02; done'
 	wait_for 10 test -e began
 	begun=$(milliseconds)
 	kill -TERM "${pids[member]}"
-	pause_ms 100 # two at the same moment are one
+	wait_for 1 has_taken_signals member # two at the same moment are one
 	kill -TERM "${pids[member]}" || true
 	ends 143 member
 	(($(milliseconds) - begun < 1000))
+	touch go
 	gives input batch-consume -G "$G" -e
 }
 
