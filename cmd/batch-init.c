@@ -163,6 +163,8 @@ static int make_stream(struct making *m, const char *stream, struct json_t *topi
 	}
 	int failed = connect(m, list[0].name) ||
 	    kadmin_create(m->client, list, PARTS, made, &m->t->deadline, &m->t->err);
+	if (!failed)
+		kadmin_spread(m->client, &m->t->settings.kv, list, PARTS, &m->t->deadline);
 	for (size_t i = 0; i < PARTS && !failed; i++) {
 		m->part = &parts[i];
 		m->name = &names[i];

@@ -327,3 +327,11 @@ sorted() {
 	says '100000 records scanned, 100 matched'
 	[[ ${#lines[@]} == 100 ]]
 }
+
+@test "compressed by any codec" {
+	for codec in none gzip snappy lz4 zstd; do
+		seq -f "$codec %.0f" 100 | tee -a input | kput "$T" -p 0 -z "$codec"
+	done
+	run -0 --separate-stderr batch-consume -t "$T" -p 0 -e -q
+	cmp input <(echo "$output")
+}

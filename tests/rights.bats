@@ -43,6 +43,8 @@ setup_file() {
 	each_case allow_case
 	each_role allow_role
 	allow u99 Describe topic "$S.notification"
+	allow u97 Read topic "$S.held."
+	allow u97 Write topic "$S.held."
 	grant
 }
 
@@ -295,4 +297,26 @@ does_not() { # ROLE TOOL...
 		run -5 --separate-stderr as u98 batch-consume -t "$stream.in" -e
 		says "topic $stream.in: no right to read it (Read)"
 	done
+}
+
+# Its sender holds a transaction open.
+@test "batch-terminate goes on without the right to fence the sender" {
+	export BATCH_STREAM=$S.held
+	cd "$BATS_TEST_TMPDIR"
+	as_admin batch-init --partitions 1 --replication 1
+	mkfifo open
+	BATCH_BROKERS=$(<"$SECURE_DIR/address") background sender kput "$S.held.in" -X transactional.id=held -l open
+	exec {sender}>open
+	seq 50000 >&"$sender" # kcat sends when it has read a block
+	undecided() { as_admin kget "$S.held.in" -X isolation.level=read_uncommitted -c 1 -f '.\n' | grep -q .; }
+	wait_for 20 undecided
+	for say in '' -v; do
+		B=$(as_admin batch-create -n x | jq -r .id)
+		run -0 --separate-stderr as u97 batch-terminate -B "$B" $say
+		doc_is '.status == "terminated"'
+		[[ -n $say ]] || silent
+	done
+	mentions "left to end by itself: transactional id btx.$S.held.in.$B.send: no right to use it (Write)"
+	exec {sender}>&-
+	ends 0 sender
 }

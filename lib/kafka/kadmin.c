@@ -7,6 +7,9 @@
 #include "kafka/kclient_int.h"
 #include "kafka/kerr.h"
 
+/* So long one broker may take to learn of a new topic. */
+#define SPREAD_MS 3000
+
 /* One request and its answer: what all of these have in common. */
 struct asking {
 	struct kclient *client;
@@ -177,6 +180,57 @@ int kadmin_layout(struct kclient *c, const char *topic, int64_t *partitions,
 	}
 	rd_kafka_topic_destroy(rkt);
 	return known ? 0 : -1;
+}
+
+/* A client that knows of this broker only asks it, until it learns of the others and needs them. */
+static int open_at(struct kclient **out, const struct kv *settings,
+    const struct rd_kafka_metadata_broker *broker, struct err *err)
+{
+	struct kv one = KV_INIT;
+	struct buf address = BUF_INIT;
+	for (size_t i = 0; i < kv_count(settings); i++) {
+		const struct kv_entry *e = kv_at(settings, i);
+		kv_set(&one, e->name, e->value, e->origin, e->where, e->secret);
+	}
+	buf_printf(&address, "%s:%d", broker->host, broker->port);
+	kv_set(&one, "bootstrap.servers", buf_text(&address), KV_FLAG, "the cluster", false);
+	int failed = kclient_open(out, KCLIENT_ADMIN, &one, NULL, err);
+	buf_release(&address);
+	kv_release(&one);
+	return failed;
+}
+
+static int wait_known(struct kclient *c, const struct kadmin_topic *topics, size_t count,
+    const struct deadline *d, struct err *err)
+{
+	int32_t ignored;
+	for (size_t i = 0; i < count; i++) {
+		int known;
+		while ((known = kclient_has_topic(c, topics[i].name, &ignored, d, err)) == 0 &&
+		    deadline_left_ms(d))
+			kclient_serve(c, 5);
+		if (known <= 0)
+			return -1;
+	}
+	return 0;
+}
+
+void kadmin_spread(struct kclient *c, const struct kv *settings, const struct kadmin_topic *topics,
+    size_t count, const struct deadline *d)
+{
+	const struct rd_kafka_metadata *md;
+	if (rd_kafka_metadata(c->rk, 0, NULL, &md, deadline_slice_ms(d, SPREAD_MS)))
+		return;
+	for (int i = 0; i < md->broker_cnt && md->broker_cnt > 1; i++) {
+		struct kclient *one = NULL;
+		struct err ignored = ERR_INIT;
+		struct deadline until = deadline_within(d, SPREAD_MS);
+		if (!open_at(&one, settings, &md->brokers[i], &ignored))
+			wait_known(one, topics, count, &until, &ignored);
+		kclient_close(one);
+		err_clear(&ignored);
+	}
+	rd_kafka_metadata_destroy(md);
 }
 
 static int find_config(rd_kafka_event_t *event, const char *topic, const char *name,

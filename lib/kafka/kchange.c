@@ -172,8 +172,10 @@ static void fence_sender(struct kchange *k, const struct batch *b, const struct 
 	buf_add_str(&topic, name);
 	ktxn_id(&id, name, batch_id(b));
 	if (name.len && ktxn_fence(klog_client(k->log), kproduce_client(k->producer),
-		k->settings, buf_text(&topic), buf_text(&id), d, k->log_cb, &err))
-		k->log_cb(LOG_INFO, err.text);
+		k->settings, buf_text(&topic), buf_text(&id), d, k->log_cb, &err)) {
+		err_wrap(&err, "the sender's transaction is left to end by itself");
+		k->log_cb(LOG_WARNING, err.text);
+	}
 	err_clear(&err);
 	buf_release(&id);
 	buf_release(&topic);

@@ -35,6 +35,7 @@ static const char *const reader[] = {
     "fetch.queue.backoff.ms", "1",
     "fetch.error.backoff.ms", "50",
     "enable.partition.eof", "true",
+    "check.crcs", "true",             /* what a disk has changed is no record */
     "enable.auto.commit", "false",
     "enable.auto.offset.store", "false",
     "auto.offset.reset", "error",     /* a silent jump would be a silent loss */
@@ -45,6 +46,7 @@ static const char *const reader[] = {
 static const char *const member[] = {
     "fetch.wait.max.ms", "100",
     "enable.partition.eof", "false",
+    "check.crcs", "true",
     "enable.auto.commit", "false",
     "enable.auto.offset.store", "false",
     "auto.offset.reset", "earliest",

@@ -130,6 +130,18 @@ teardown() {
 	says 'not in the log any more'
 }
 
+@test "I2 I5: what the broker's disk has changed is an error that says where, and no record" {
+	for last in 100 200; do
+		seq -f 'record %.0f' $((last - 99)) "$last" | kput "$S.in" -p 0 -z none
+	done
+	own_kafka_down "$KAFKA"
+	sed -i 's/record 150/rekord 150/' "$KAFKA/data/$S.in-0/"*.log
+	restart_broker "$KAFKA"
+	run -1 --separate-stderr batch-consume -t "$S.in" -p 0 -e -q
+	says "topic $S.in, partition 0, offset 100: "
+	head -n 100 input | cmp - <(echo "$output")
+}
+
 # --- a full disk
 
 small_disk_up() {

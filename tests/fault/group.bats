@@ -62,11 +62,15 @@ nothing_is_left() {
 	[[ -z $(find out -name '.b*') ]]
 }
 
+has_joined_again() {
+	(($(grep -c 'new assignment of 1 partition' frozen.err) == 2))
+}
+
 # The partition is the other's meanwhile, and when that has left its own again.
 @test "I1 I5: who was frozen in the middle of a batch does not say that it is done" {
 	begin 1
 	batches 1 1
-	member frozen --exec 'touch began; while [ ! -e go ]; do sleep 0.02; done; cat >late'
+	member frozen -vvv -X debug=cgrp --exec 'touch began; while [ ! -e go ]; do sleep 0.02; done; cat >late'
 	wait_for 10 test -e began
 	kill -STOP "${pids[frozen]}"
 	batches 2 3
@@ -76,10 +80,10 @@ nothing_is_left() {
 	ends 143 other
 	same_files
 	kill -CONT "${pids[frozen]}"
-	pause_ms 1500
+	wait_for 10 has_joined_again
 	touch go
 	wait_for 10 cmp late want/b1
-	pause_ms 500
+	wait_for 10 grep -q 'may be read twice' frozen.err
 	kill -TERM "${pids[frozen]}"
 	ends 143 frozen
 	nothing_is_left

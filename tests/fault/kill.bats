@@ -78,6 +78,18 @@ started() {
 	each_batch '.status == "completed"' '.records == 200'
 }
 
+# A commit that was asked for comes, whatever became of who asked.
+@test "I1 I3 I7: batch-send --atomic, and once more" {
+	once_more() {
+		wait_for 10 all_or_nothing 200 && again batch-send --atomic -B "$B" input &&
+			gives input batch-consume -B "$B"
+	}
+	sweep sendmsg started once_more batch-send --atomic -B @ input
+	sweep clone,clone3 started once_more batch-send --atomic -B @ input # one more client before the commit
+	enough_points 8
+	each_batch '.counted == ["started", "completed"]' '.records == 200' '.duplicates == 0'
+}
+
 @test "I6: batch-complete" {
 	complete() { again batch-complete -B "$B" --records 0; }
 	sweep sendmsg started complete batch-complete -B @ --records 0

@@ -91,17 +91,22 @@ comes_later() {
 	done
 }
 
+has_taken_signals() { # NAME
+	! grep -E '^(Sig|Shd)Pnd:.*[1-9a-f]' "/proc/${pids[$1]}/status"
+}
+
 @test "I8: the second signal ends it at once" {
 	finished input
 	mkdir out
-	background member batch-consume -G "$G" -X session.timeout.ms=600 --exec 'touch began; sleep 3'
+	background member batch-consume -G "$G" -X session.timeout.ms=600 --exec 'touch began; until [ -e go ]; do sleep 0.02; done'
 	wait_for 10 test -e began
 	begun=$(milliseconds)
 	kill -TERM "${pids[member]}"
-	pause_ms 100 # two at the same moment are one
+	wait_for 1 has_taken_signals member # two at the same moment are one
 	kill -TERM "${pids[member]}" || true
 	ends 143 member
 	(($(milliseconds) - begun < 1000))
+	touch go
 	gives input batch-consume -G "$G" -e
 }
 
@@ -123,6 +128,24 @@ at_clock() { # SECONDS COMMAND...
 		at_clock "$there" batch-consume -G "$G$here" -e --to-dir "out$here"
 		cmp "out$here/$B" input
 	done
+}
+
+# An id as a host makes it whose clock is so far off.
+id_made_at() { # SECONDS
+	local hex
+	printf -v hex %012x $(($(milliseconds) + $1 * 1000))
+	echo "${hex:0:8}-${hex:8}-7000-8000-000000000000"
+}
+
+@test "I6: an id from a clock that is an hour ahead of that of the events: they are found" {
+	create --id "$(id_made_at 3500)"
+	batch-send -B "$B" input | batch-complete >/dev/null
+	is_whole input
+	run -0 --separate-stderr batch-watch -B "$B" -e
+	docs_are 'map(.status) == ["started", "completed"]'
+	batch-terminate -B "$B" --failed 'found out' >/dev/null
+	run -0 --separate-stderr batch-consume -G "$G" -e
+	[[ -z $output ]]
 }
 
 @test "I5: a clock two hours ahead, which the broker refuses: it is said, and nothing is there" {

@@ -51,6 +51,44 @@ killed_run() {
 	((kills > 0))
 }
 
+# --- one transaction
+
+# A commit comes to one partition after the other, and goes on when its sender is dead.
+look_around() {
+	wait_for 10 all_or_nothing "$records"
+	if status_is completed; then
+		committed=$((committed + 1))
+	elif (($(visible read_uncommitted) > aborted)); then
+		torn=$((torn + 1))
+	fi
+	aborted=$(visible read_uncommitted)
+}
+
+atomic_run() {
+	draw 20000
+	records=$((drawn + 1)) aborted=0
+	seq -f "record %.0f of round $round" "$records" >input
+	create --id "atomic-$round"
+	background reader batch-consume -m 5m -B "$B"
+	tortured send batch-send --atomic -B "$B" input
+	done_or_before
+	ends 0 reader
+	cmp reader.out input
+	is_whole input
+	saw ".records == $records" '.duplicates == 0' '.counted == ["started", "completed"]'
+}
+
+@test "I1 I3 I7: kill -9 over batch-send --atomic: all or nothing, and sent again exactly once" {
+	after_kill() { look_around; }
+	committed=0 torn=0
+	for ((round = 1; kills < TORTURE_KILLS; round++)); do
+		time_left || break
+		atomic_run
+	done
+	tell "$kills kills in $((round - 1)) batches ($torn in the transaction, $committed after it)"
+	((kills > 0))
+}
+
 # --- consumers of a group
 
 # Finished batches, each with the file that it is to become.

@@ -16,6 +16,7 @@ usage: broker.sh start DIR [OPTION...]   start, wait until it serves, print HOST
        broker.sh acl DIR ARG...          kafka-acls against the broker in DIR
        broker.sh topics DIR ARG...       kafka-topics against the broker in DIR
        broker.sh delete-records DIR ARG...  kafka-delete-records against the broker in DIR
+       broker.sh quorum DIR ARG...       kafka-metadata-quorum against the broker in DIR
        broker.sh jars                    fetch the jars, if they are not there
 
 options of start and run:
@@ -505,7 +506,7 @@ main() {
 		ensure_jars
 		exit
 		;;
-	start | stop | run | watch | acl | topics | delete-records) (($# > 1)) || bad_usage "$action needs a folder" ;;
+	start | stop | run | watch | acl | topics | delete-records | quorum) (($# > 1)) || bad_usage "$action needs a folder" ;;
 	*) bad_usage "what to do?" ;;
 	esac
 	dir=$(realpath -m -- "$2")
@@ -514,6 +515,7 @@ main() {
 	acl) tool "$dir" org.apache.kafka.tools.AclCommand "$@" ;;
 	topics) tool "$dir" org.apache.kafka.tools.TopicCommand "$@" ;;
 	delete-records) tool "$dir" org.apache.kafka.tools.DeleteRecordsCommand "$@" ;;
+	quorum) tool "$dir" org.apache.kafka.tools.MetadataQuorumCommand "$@" ;;
 	*) parse_options "$@" && "$action" "$dir" ;;
 	esac
 }

@@ -41,6 +41,18 @@ is_whole() { # FILE...
 	verify "$@" && saw '.status == "completed"' && gives <(cat "$@") batch-consume -B "$B"
 }
 
+# How many records of the batch a reader sees.
+visible() { # ISOLATION
+	kget "$S.in" -X isolation.level="$1" -f '%h\n' | grep -c "batchId=$B," || true
+}
+
+# The batch is completed and all its RECORDS are there, or neither.
+all_or_nothing() { # RECORDS
+	local wanted=0
+	! status_is completed || wanted=$1
+	(($(visible read_committed) == wanted))
+}
+
 # --- the end of a tool
 
 # Ends in time, with one of the statuses, and leaves no process and no file behind. Start it by
@@ -239,6 +251,11 @@ tell() {
 
 declare -gA span=() killed=()
 
+# A test that looks around at those moments has one of its own.
+after_kill() {
+	true
+}
+
 # Runs COMMAND, and kills it after a random part of the time that it takes, again and again until it
 # comes to its end: status is that of its last run, survived its name.out.
 tortured() { # NAME COMMAND...
@@ -258,6 +275,7 @@ tortured() { # NAME COMMAND...
 		ms=$(($(milliseconds) - start))
 		((status == 137)) || break
 		kills=$((kills + 1)) killed[$name]=$((${killed[$name]:-0} + 1))
+		after_kill
 	done
 	span[$name]=$((ms * 5 / 4))
 	was_killed=$((tries > 0))
