@@ -184,8 +184,8 @@ runs() {
 	work --out - -- cat >got
 	cmp <(sort got) <(sort in)
 	ready in
-	work --out "$S.notification" -- sh -c 'cat >/dev/null; echo other'
-	kget "$S.notification" | grep -qx other
+	work --out "$S.invalid" -- sh -c 'cat >/dev/null; echo other'
+	[[ $(kget "$S.invalid" | sort -u) == other ]]
 	[[ -z $(kget "$S.out") ]]
 }
 
@@ -396,4 +396,191 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 	# It was quiet for five seconds before the first success.
 	tail -n +2 joblog | awk '$7 != 0 {last = $3} $7 == 0 && !first {first = $3}
 		END {exit !(first - last > 4)}'
+}
+
+# --- the command
+
+@test "a command that does not read its input has failed, unless it may" {
+	begin 1
+	G=$S.group
+	seq -f '%060.0f' 3000 >in
+	ready in
+	run -0 --separate-stderr work -v --chunk 3000 --retries 0 --no-contrast --max-invalid 1 --breaker 1 \
+		--on-exit 1=stop --joblog joblog --allow-partial-read -- head -n 1
+	ended_as completed 3000 0
+	ready in
+	background work batch-work -v -G "$G" --once --chunk 3000 --backoff 30 -- true
+	wait_for 10 grep -q 'did not read 183000 bytes' work.err
+	status_is sendCompleted
+	kill -TERM "${pids[work]}"
+	ends 143 work
+}
+
+@test "--timeout ends a command, and a record that always takes longer is invalid" {
+	begin 1
+	G=$S.group
+	seq 8 >in
+	ready in
+	work --chunk 8 --timeout 300ms --joblog joblog -- sh -c '
+		cat >got
+		! grep -qx 3 got || sleep 30
+		cat got'
+	ended_as completed 8 1
+	has_lines "$S.out" <(grep -vx 3 in)
+	kget "$S.invalid" | jq -e '.failure | contains("not done in time")'
+	(($(runs | wc -l) <= 2 + 2 * 3))
+}
+
+@test "a command that is killed by a signal" {
+	begin 1
+	G=$S.group
+	seq 8 >in
+	ready in
+	work --chunk 8 --joblog joblog -- sh -c 'cat >got; ! grep -qx 3 got || kill -SEGV $$; cat got'
+	ended_as completed 8 1
+	has_lines "$S.out" <(grep -vx 3 in)
+	runs | grep -qE '11$'
+	kget "$S.invalid" -f '%h\n' | grep -q 'batch_error_how=killed by SIGSEGV'
+}
+
+@test "retries come after the waits of --backoff, and nothing overtakes them" {
+	begin 1
+	G=$S.group
+	seq 30 >in
+	ready in
+	work --chunk 10 --retries 3 --backoff 100ms,300ms --joblog joblog -- sh -c '
+		cat >got
+		[ "$(head -n 1 got)" != 11 ] || [ "$BATCH_ATTEMPT" = 4 ] || exit 1
+		echo "$BATCH_REASON $BATCH_ATTEMPT" >&2
+		cat got'
+	cmp <(kget "$S.out") in
+	[[ $(runs | cut -f 1 | tr '\n' ' ') == '0 1 1 1 0 0 ' ]]
+	tail -n +2 joblog | awk '{waited[NR] = $3 - last; last = $3}
+		END {exit !(waited[3] > 0.09 && waited[4] > 0.29 && waited[5] > 0.29 && waited[5] < 1)}'
+}
+
+@test "--order key: no retry is overtaken by its key" {
+	begin 1
+	G=$S.group
+	seq 200 | awk '{print $1 % 10 ":" $1}' >in
+	create --processing
+	batch-send -B "$B" -K : in | batch-complete >/dev/null
+	work --order key --chunk 5 -j 4 --retries 5 --backoff 20ms -- sh -c '
+		cat >"got.$BATCH_SLOT"
+		[ $((BATCH_FIRST % 3 + BATCH_ATTEMPT)) -gt 2 ] || exit 1
+		cat "got.$BATCH_SLOT"'
+	ended_as completed 200 0
+	for key in 0 1 2 3 4 5 6 7 8 9; do
+		kget "$S.out" | awk -v k="$key" '$1 % 10 == k' | sort -c -n
+	done
+	[[ $(kget "$S.out" | wc -l) == 200 ]]
+}
+
+# --- whose turn it is
+
+# A batch of 100 chunks, of which some are done when a short one arrives.
+long_and_short() { # PRIORITY-OF-LONG PRIORITY-OF-SHORT OPTION...
+	rm -f order
+	begin 1
+	G=$S.group
+	seq 100 >in
+	ready in --priority "$1" && long=$B
+	background work batch-work -G "$G" -j 1 --chunk 1 "${@:3}" -- \
+		sh -c 'cat; sleep 0.03; echo "$BATCH_ID" >>order'
+	wait_for 10 test -s order
+	seq 5 >in
+	ready in --priority "$2" && short=$B
+	wait_for 30 ended_as completed 100 0 "$long"
+	wait_for 10 ended_as completed 5 0 "$short"
+	kill -TERM "${pids[work]}"
+	ends 143 work
+	first=$(uniq order | sed -n 2p)
+	last=$(tail -n 1 order)
+}
+
+@test "a short batch of high priority is done before a long one that is under way" {
+	long_and_short 100 0
+	[[ $first == "$short" && $last == "$long" ]]
+}
+
+@test "a batch waits for those that were ready before it; with --strict-priority it does not" {
+	long_and_short 50 50
+	[[ $first == "$short" && $last == "$short" ]]
+	long_and_short 51 50 --strict-priority
+	[[ $first == "$short" && $last == "$long" ]]
+}
+
+@test "workers share the partitions, also with one that joins" {
+	seq 400 >in
+	create --processing
+	sed 's/.*/&:&/' in | batch-send -B "$B" -K : | batch-complete >/dev/null
+	for name in one two; do
+		background "$name" batch-work -G "$G" -X session.timeout.ms=2000 \
+			-X heartbeat.interval.ms=100 -j 4 --chunk 5 -- \
+			sh -c "cat; sleep 0.1; echo $name >>order"
+		wait_for 10 eval "grep -q $name order"
+	done
+	wait_for 20 ended_as completed 400 0
+	has_lines "$S.out" in
+	for name in one two; do
+		kill -TERM "${pids[$name]}"
+		ends 143 "$name"
+	done
+}
+
+# --- the end
+
+# A worker whose command runs until file go is there.
+at_work() { # OPTION...
+	begin 1
+	G=$S.group
+	seq 100 >in
+	ready in
+	background work batch-work -v -G "$G" --chunk 10 "$@" -- \
+		sh -c 'echo $$ >pid.new; mv pid.new pid; while [ ! -e go ]; do sleep 0.02; done; cat'
+	wait_for 10 test -e pid
+	command=$(<pid)
+}
+
+@test "a batch that is terminated while it is worked on: what runs is ended, nothing more comes" {
+	at_work
+	batch-terminate -B "$B" --force >/dev/null || batch-terminate -B "$B" --failed enough >/dev/null
+	wait_for 5 eval "! kill -0 $command"
+	touch go
+	kill -TERM "${pids[work]}"
+	ends 143 work
+	[[ -z $(kget "$S.out") && -z $(kget "$S.invalid") ]]
+}
+
+@test "SIGTERM: what runs comes to its end, and who comes next does the rest" {
+	at_work
+	kill -TERM "${pids[work]}"
+	wait_for 5 grep -q 'what runs may end' work.err
+	touch go
+	ends 143 work
+	cmp <(kget "$S.out") <(seq 10)
+	status_is sendCompleted
+	work -- cat
+	ended_as completed 100 0
+	cmp <(kget "$S.out") in
+}
+
+@test "SIGTERM: --drain is how long it may run" {
+	at_work --drain 300ms
+	kill -TERM "${pids[work]}"
+	ends 143 work
+	! kill -0 "$command"
+	[[ -z $(kget "$S.out") ]]
+	work -- cat
+	ended_as completed 100 0
+	cmp <(kget "$S.out") in
+}
+
+@test "a second signal ends worker and command at once" {
+	at_work
+	kill -TERM "${pids[work]}"
+	wait_for 5 grep -q 'what runs may end' work.err
+	kill -TERM "${pids[work]}"
+	ends 143 work
+	wait_for 5 eval "! kill -0 $command"
 }

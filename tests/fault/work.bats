@@ -180,3 +180,67 @@ killed_fleet() { # OPTION... -- COMMAND...
 	cmp <(committed "$S.out" | sort) <(sort in.?)
 	tell "$kills kills"
 }
+
+# --- frozen
+
+# Worker frozen is stopped while its command runs, another does all of it; then it goes on.
+frozen_and_overtaken() { # OPTION...
+	begin 1
+	G=$S.group
+	seq 30 >in
+	ready in
+	worker frozen --chunk 10 "$@" -- sh -c 'touch began; while [ ! -e go ]; do sleep 0.02; done; exec cat'
+	wait_for 10 test -e began
+	kill -STOP "${pids[frozen]}"
+	worker other --chunk 10 "$@" -- cat
+	wait_for 20 ended_as completed 30 0
+	touch go
+	kill -CONT "${pids[frozen]}"
+	wait_for 10 eval 'grep -q "taken away" frozen.err'
+}
+
+@test "--exactly-once: nothing is written by who was frozen while another did its work" {
+	frozen_and_overtaken --exactly-once
+	ready in
+	wait_for 20 ended_as completed 30 0
+	kill -TERM "${pids[frozen]}" "${pids[other]}"
+	ends 143 frozen
+	ends 143 other
+	cmp <(committed "$S.out" | sort -n) <(sort -n in in)
+	counted created sendCompleted completed
+}
+
+@test "who was frozen while another did its work lives on, and works again" {
+	frozen_and_overtaken
+	kill -TERM "${pids[other]}"
+	ends 143 other
+	ready in
+	wait_for 20 ended_as completed 30 0
+	kill -TERM "${pids[frozen]}"
+	ends 143 frozen
+	cmp <(kget "$S.out" -f '%s %h\n' | sort -u | sort -n | cut -d' ' -f1) <(sort -n in in)
+}
+
+@test "--exactly-once: workers are frozen at any time for longer than the group waits" {
+	chance
+	five_batches 400
+	for n in 0 1 2; do
+		worker "w$n" -j 2 --chunk 10 --retries 100 --exactly-once -- sh -c 'sleep 0.2; exec cat'
+	done
+	for ((freezes = 0; freezes < TORTURE_ROUNDS && SECONDS < torture_end; freezes++)); do
+		draw 3
+		kill -STOP "${pids[w$drawn]}"
+		pause_ms 1300
+		kill -CONT "${pids[w$drawn]}"
+		draw 500
+		pause_ms "$drawn"
+		! all_completed >/dev/null || break
+	done
+	wait_for 30 all_completed
+	for n in 0 1 2; do
+		kill -TERM "${pids[w$n]}"
+		ends 143 "w$n"
+	done
+	cmp <(committed "$S.out" | sort) <(sort in.?)
+	tell "$freezes freezes"
+}
