@@ -77,6 +77,8 @@ static int run(struct tool_ctx *t)
 		return tool_usage(t, "no command: -- COMMAND is needed");
 	if (c->envelopes && c->nul)
 		return tool_usage(t, "-0 and -J do not go together");
+	if (o->sample && (c->topics || o->dry_run))
+		return tool_usage(t, "--sample is for the batches of a stream, and not for --dry-run");
 	if ((c->topics ? topics(t, c) : session_stream(t, &stream)) || sizes(t, c) || errors(t, c))
 		return -1;
 	buf_printf(&out, "%s.out", stream ? stream : "");
@@ -89,12 +91,11 @@ static int run(struct tool_ctx *t)
 	o->out = str_is(str_of(o->out), "none") ? NULL : o->out;
 	o->dead = c->dead ? c->dead : buf_text(&dead);
 	o->dead = o->on_invalid == WORK_SKIP ? NULL : o->dead;
-	if (o->sample && (o->topics || o->dry_run))
-		return tool_usage(t, "--sample is for the batches of a stream, and not for --dry-run");
-	if (o->exactly_once && (!o->out || str_is(str_of(o->out), "-")))
-		return tool_usage(t, "--exactly-once is for results that go to a topic");
+	bool nowhere = !o->out || str_is(str_of(o->out), "-");
 	o->out = o->sample ? "-" : o->out;
-	int failed = work(t, stream, o);
+	int failed = o->exactly_once && nowhere
+	    ? tool_usage(t, "--exactly-once is for results that go to a topic")
+	    : work(t, stream, o);
 	buf_release(&out);
 	buf_release(&dead);
 	return failed;

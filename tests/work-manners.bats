@@ -167,6 +167,8 @@ is_group() {
 	[[ -z $output ]]
 	run -1 --separate-stderr work --sample 1 --pair -- sh -c 'cat; echo more'
 	says "2 lines came out for 1 records"
+	run -2 --separate-stderr work --exactly-once --out - -- cat
+	says --exactly-once
 	run -2 --separate-stderr batch-work -G "$G" -t "$S.in" --on-invalid skip --sample 3 -- cat
 	says --sample
 }
@@ -223,7 +225,8 @@ metric_is() { # VALUE NAME [LABELS]
 	metric_is 1 batch_queue_batches 'priority="low"'
 	metric_is 30 batch_queue_records 'priority="low"'
 	metric_is 0 batch_work_records_total 'outcome="done"'
-	[[ $(metric batch_queue_oldest_age_seconds 'priority="high"') > 0 ]]
+	[[ $(metric batch_queue_oldest_age_seconds 'priority="high"') =~ [1-9] ]]
+	metric_is 0 batch_queue_oldest_age_seconds 'priority="medium"'
 	grep -q 'instance="w1"' m.prom
 	touch go
 	ends 0 worker
@@ -254,8 +257,9 @@ metric_is() { # VALUE NAME [LABELS]
 	output=$(cat "${one%.in}.json")
 	doc_is '.exit == 9' '.how == "exit"' '.attempt >= 1' '.chunk | startswith("'"$S"'.in-")' \
 		'.message | contains("exit status 9")'
-	[[ -z $(grep -Lx 4 failed/*.in) ]]
-	(($(grep -c "it is a 4" <<<"$stderr") == $(grep -lx 4 failed/*.in | wc -l)))
+	failures=$(grep -c "it is a 4" <<<"$stderr")
+	(($(grep -lx 4 failed/*.in | wc -l) == failures))
+	(($(find failed -name '*.in' | wc -l) == failures))
 	[[ $(stat -c %a "$one") == 600 ]]
 }
 
@@ -287,7 +291,7 @@ together() { # N
 	ulimit -Sn 128
 	run -0 --separate-stderr work --once -j 60 --chunk 1 --order none --out none -- sh -c "$(together 60)"
 	silent
-	[[ $(ls here | wc -l) -eq 60 ]]
+	(($(find here -type f | wc -l) == 60))
 }
 
 @test "-j beyond what the hard limit of open files allows is refused" {
