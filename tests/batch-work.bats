@@ -459,6 +459,20 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 		END {exit !(waited[3] > 0.09 && waited[4] > 0.29 && waited[5] > 0.29 && waited[5] < 1)}'
 }
 
+# More of them than are kept in memory, or written down, at a time.
+@test "chunks that wait for a retry hold back nobody for good" {
+	seq 400 | sed 's/.*/&:&/' >keyed
+	seq 400 >in
+	for order in none partition key; do
+		create --processing
+		batch-send -B "$B" -K : keyed | batch-complete >/dev/null
+		work --order "$order" -j 1 --chunk 10 --retries 1 --backoff 200ms --breaker 1000 -- \
+			sh -c '[ "$BATCH_ATTEMPT" = 2 ] || exit 1; cat'
+		ended_as completed 400 0
+	done
+	cmp <(kget "$S.out" | sort -n) <(sort -n in in in)
+}
+
 @test "--order key: no retry is overtaken by its key" {
 	begin 1
 	G=$S.group
@@ -474,6 +488,24 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 		kget "$S.out" | awk -v k="$key" '$1 % 10 == k' | sort -c -n
 	done
 	[[ $(kget "$S.out" | wc -l) == 200 ]]
+}
+
+@test "the one chunk that tries is taken away: another one tries" {
+	begin 1
+	G=$S.group
+	seq 10 >in
+	ready in
+	background work batch-work -G "$G" --retries 0 --breaker 1 -- \
+		sh -c 'echo >>runs; [ -e up ] || exit 69; [ -e go ] || exec sleep 30; cat'
+	wait_for 5 grep -q 'no record is blamed' work.err
+	touch up
+	wait_for 10 eval '[[ $(wc -l <runs) == 2 ]]'
+	touch go
+	batch-terminate -B "$B" --failed enough >/dev/null
+	ready in
+	wait_for 10 ended_as completed 10 0
+	kill -TERM "${pids[work]}"
+	ends 143 work
 }
 
 # --- whose turn it is

@@ -118,6 +118,31 @@ restarted() { # MOST OPTION... -- COMMAND...
 	[[ $(kget "$S.out" | sort | uniq -c | awk '{print $1, $2, $3}') == '20 first 1' ]]
 }
 
+# Without a report in the log, only the group's offset knows what is done of the long one.
+@test "who comes after killed workers knows of all batches that were begun" {
+	begin 1
+	G=$S.group
+	seq 100 >in
+	ready in --priority 100 && long=$B
+	command='echo "$BATCH_ID $BATCH_FIRST" >>runs; [ -z "$STOP" ] || case $BATCH_ID in $STOP) kill -KILL $PPID ;; esac; cat'
+	worker long --instance one -j 1 --chunk 10 --report 1h -- sh -c 'cat; echo >>long.runs; sleep 0.1'
+	wait_for 10 eval '(($(wc -l <long.runs) >= 3))'
+	ready in --priority 0 && short=$B
+	ends_by_kill() {
+		STOP=$short worker "$1" --instance one -j 1 --chunk 50 --report 1h -- sh -c "$command"
+		ends 137 "$1"
+	}
+	kill -KILL "${pids[long]}"
+	ends 137 long
+	before=$(wc -l <long.runs)
+	ends_by_kill first
+	ends_by_kill second
+	timeout 30 batch-work -G "$G" "${quick[@]}" --instance one --once -j 1 --chunk 10 -- sh -c "$command"
+	ended_as completed 100 0 "$long"
+	ended_as completed 100 0 "$short"
+	(($(grep -c "^$long" runs) <= 10 - before + 1))
+}
+
 # --- fleets
 
 # Five batches of real records in files in.1 to in.5, and their ids in ids.
