@@ -143,7 +143,7 @@ static const struct opt options[] = {
     OPT_STR(0, "backoff", &asked.backoff, "LIST|BASE*N..MAX", COMPLETE_NONE,
 	"waits before retries (5,15,30)"),
     OPT_STR(0, "jitter", &asked.jitter, "0..1", COMPLETE_NONE, "how much of a wait is drawn"),
-    OPT_DUR(0, "timeout", &asked.work.timeout_ms, "TIME", "end a command that takes longer"),
+    OPT_DUR(0, "time-limit", &asked.work.timeout_ms, "TIME", "end a command that takes longer"),
     OPT_DUR(0, "confirm", &asked.work.rules.confirm_ms, "TIME",
 	"how long to wait for another run's success before nobody is blamed (30s)"),
     OPT_FLAG(0, "no-contrast", &asked.condemn, "blame a record that fails alone, though nothing else succeeds"),

@@ -416,12 +416,12 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 	ends 143 work
 }
 
-@test "--timeout ends a command, and a record that always takes longer is invalid" {
+@test "--time-limit ends a command, and a record that always takes longer is invalid" {
 	begin 1
 	G=$S.group
 	seq 8 >in
 	ready in
-	work --chunk 8 --timeout 300ms --joblog joblog -- sh -c '
+	work --chunk 8 --time-limit 300ms --joblog joblog -- sh -c '
 		cat >got
 		! grep -qx 3 got || sleep 30
 		cat got'
@@ -601,7 +601,7 @@ at_work() { # OPTION...
 	at_work --drain 300ms
 	kill -TERM "${pids[work]}"
 	ends 143 work
-	! kill -0 "$command"
+	run ! kill -0 "$command"
 	[[ -z $(kget "$S.out") ]]
 	work -- cat
 	ended_as completed 100 0

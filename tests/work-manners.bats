@@ -85,7 +85,7 @@ is_group() {
 
 @test "--dry-run shows the settings in effect" {
 	settings --chunk 5..20,7 --target 2s -j 2..6 --retries 7 --backoff 1s*2..5m --on-exit 3=done \
-		--on-exit 40-49=isolate --timeout 90 --order none
+		--on-exit 40-49=isolate --time-limit 90 --order none
 	doc=settings.json
 	json_equals '{"min":5,"max":20,"first":7}' .chunk "$doc"
 	json_equals '{"min":2,"max":6,"first":2}' .jobs "$doc"

@@ -58,7 +58,7 @@ static const struct {
     {"work.retries", "batch-work: runs after the first (--retries)"},
     {"work.backoff", "batch-work: waits before retries (--backoff)"},
     {"work.jitter", "batch-work: how much of a wait is drawn (--jitter)"},
-    {"work.timeout", "batch-work: end a command that takes longer (--timeout)"},
+    {"work.time-limit", "batch-work: end a command that takes longer (--time-limit)"},
     {"work.breaker", "batch-work: failures in a row before nothing begins (--breaker)"},
     {"work.drain", "batch-work: what runs may go on for so long at the end (--drain)"},
     {"work.report", "batch-work: say how far it is so often (--report)"},
