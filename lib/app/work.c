@@ -186,7 +186,7 @@ static int step_children(struct work *w)
 		next = c->next;
 		if (!is_running(c) || child_step(&c->child, &w->loop) == 0)
 			continue;
-		if (!c->part)
+		if (!c->piece)
 			work_chunk_free(w, c);
 		else if (work_chunk_ended(w, c))
 			return -1;
@@ -206,7 +206,7 @@ static int64_t count(const struct work *w, bool intended)
 static bool is_for_one(const struct work *w)
 {
 	for (const struct chunk *c = w->chunks; c; c = c->next)
-		if (c->deaths && c->part &&
+		if (c->deaths && c->piece &&
 		    (c->state == CHUNK_INTENDED || c->state == CHUNK_RUNNING ||
 			(c->state == CHUNK_WAITING && c->until_ms <= w->now_ms)))
 			return true;
@@ -236,7 +236,7 @@ static bool is_admitted(struct work *w, struct chunk *c)
 /* It is written down, there is a slot, and nothing before it in its lane is under way. */
 static bool may_start(struct work *w, struct chunk *c)
 {
-	return c->state == CHUNK_INTENDED && c->intent <= w->committed && c->part &&
+	return c->state == CHUNK_INTENDED && c->intent <= w->committed && c->piece &&
 	    w->running < w->slots.now && work_chunk_is_next(w, c) && is_admitted(w, c);
 }
 
@@ -248,7 +248,7 @@ static int go_on(struct work *w)
 		next = c->next;
 		if (may_start(w, c) && work_chunk_start(w, c))
 			return -1;
-		if (c->state != CHUNK_WAITING || !c->part)
+		if (c->state != CHUNK_WAITING || !c->piece)
 			continue;
 		if (c->until_ms > w->now_ms)
 			loop_until(&w->loop, c->until_ms);
@@ -268,7 +268,7 @@ static int begin(struct work *w, struct chunk *c)
 static int begin_ready(struct work *w)
 {
 	for (struct chunk *c = w->chunks; c; c = c->next)
-		if (c->state == CHUNK_READY && c->part && has_room(w, c) &&
+		if (c->state == CHUNK_READY && c->piece && has_room(w, c) &&
 		    work_chunk_is_next(w, c) && begin(w, c))
 			return -1;
 	return 0;
@@ -276,7 +276,7 @@ static int begin_ready(struct work *w)
 
 static bool is_before(const struct work *w, const struct chunk *a, const struct chunk *b)
 {
-	const struct agenda_item *x = &a->part->item, *y = &b->part->item;
+	const struct agenda_item *x = &a->piece->item, *y = &b->piece->item;
 	if (w->o->aging_ms == AGENDA_STRICT)
 		return x->priority < y->priority ||
 		    (x->priority == y->priority && x->ready_ms < y->ready_ms);
@@ -319,7 +319,7 @@ static int begin_next(struct work *w)
 	    count(w, false) >= KEPT * w->slots.now)
 		return 0;
 	if (w->o->topics)
-		lanes_took(w->o->topics, first->part->share->lane_of, (int64_t)first->records.count);
+		lanes_took(w->o->topics, first->piece->share->lane_of, (int64_t)first->records.count);
 	work_share_begin(w, first);
 	return begin(w, first) ? -1 : 1;
 }

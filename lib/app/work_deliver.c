@@ -161,11 +161,11 @@ static int result_of(struct work *w, struct chunk *c, struct str line, const str
 		}
 		out->key = brought.key;
 		out->value = brought.value;
-		add_brought(&headers, &brought.headers, *c->part->job->id, from);
+		add_brought(&headers, &brought.headers, *c->piece->job->id, from);
 		headers_release(&brought.headers);
 	}
-	if (*c->part->job->id)
-		headers_add(&headers, STR(HDR_BATCH_ID), str_of(c->part->job->id));
+	if (*c->piece->job->id)
+		headers_add(&headers, STR(HDR_BATCH_ID), str_of(c->piece->job->id));
 	headers_add(&headers, STR("batchChunk"), token);
 	if (from) {
 		const struct header *seq = headers_find(&from->headers, HDR_BATCH_SEQ);
@@ -371,7 +371,7 @@ static int begin_again(struct work *w, struct chunk *c)
 	struct record r = RECORD_INIT;
 	struct chunk *again = mem_zalloc(1, sizeof(*again));
 	int failed = 0;
-	again->part = c->part;
+	again->piece = c->piece;
 	again->lane = c->lane;
 	again->slot = -1;
 	again->state = CHUNK_READY;
@@ -386,8 +386,8 @@ static int begin_again(struct work *w, struct chunk *c)
 	headers_release(&r.headers);
 	again->next = c->next; /* what is behind it in its lane stays behind it */
 	c->next = again;
-	again->part->chunks++;
-	again->part->share->busy[again->lane]++;
+	again->piece->chunks++;
+	again->piece->share->busy[again->lane]++;
 	return failed;
 }
 
@@ -406,7 +406,7 @@ static int keep_control(struct work *w, const struct chunk *c, size_t i)
 
 static int take_verdicts(struct work *w, struct chunk *c)
 {
-	struct piece *p = c->part;
+	struct piece *p = c->piece;
 	for (size_t i = 0; i < c->records.count; i++) {
 		enum verdict v = trial_record(&c->trial, i)->verdict;
 		int64_t n = c->records.items[i].number;
@@ -438,7 +438,7 @@ static enum work_outcome outcome_of(const struct chunk *c)
 /* All of it is acknowledged. */
 static int finish(struct work *w, struct chunk *c)
 {
-	struct piece *p = c->part;
+	struct piece *p = c->piece;
 	work_metrics_chunk(w, c, outcome_of(c));
 	if (trial_outcome(&c->trial) == TRIAL_RELEASED) {
 		breaker_released(&w->breaker, w->now_ms);
@@ -472,7 +472,7 @@ static int in_transaction(struct work *w, struct chunk *c)
 	    : 0;
 	struct kmember_part part = {.topic = c->records.topic,
 	    .partition = c->records.partition};
-	part.offset = work_share_text(w, c->part->share, &text);
+	part.offset = work_share_text(w, c->piece->share, &text);
 	part.metadata = buf_text(&text);
 	if (!failed)
 		failed = ktxn_offsets(w->results, w->member, &part, 1, &d, err);
@@ -481,7 +481,7 @@ static int in_transaction(struct work *w, struct chunk *c)
 	else
 		switch (ktxn_commit(w->results, &d, err)) {
 		case KTXN_COMMITTED:
-			c->part->share->committed = part.offset;
+			c->piece->share->committed = part.offset;
 			break;
 		case KTXN_ABORTED:
 			failed = -1;
@@ -504,7 +504,7 @@ static void renew(struct work *w)
 /* With the part's books as they will be; when it fails, as they were. */
 static int deliver_once(struct work *w, struct chunk *c)
 {
-	struct piece *p = c->part;
+	struct piece *p = c->piece;
 	int failed = -1;
 	c->state = CHUNK_DELIVERING; /* it is no intent any more */
 	for (int tries = 0; failed == -1 && tries < TRIES; tries++) {
@@ -578,7 +578,7 @@ int work_deliver_serve(struct work *w)
 		next = c->next;
 		if (c->state != CHUNK_DELIVERING || c->pending)
 			continue;
-		if (!c->part)
+		if (!c->piece)
 			work_chunk_free(w, c);
 		else if (w->o->exactly_once && !w->committing) {
 			if (deliver_once(w, c))

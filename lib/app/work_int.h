@@ -24,12 +24,11 @@
 /* A batch that is ready, until it is finished; or a plain topic. */
 struct job {
 	char *id;                /* owned; of a topic "" */
-	const struct lane *lane; /* of a topic; NULL: a batch */
 	struct buf doc;          /* its document when it became ready */
 	int64_t ready_ms, priority, threshold;
 	int64_t expected;        /* records; -1: not said */
 	struct parts parts;      /* what workers wrote of them */
-	struct piece *mine;       /* those in our shares */
+	struct piece *mine;      /* those in our shares */
 	int64_t finish_ms;       /* when to write its end, monotonic; INT64_MAX: not yet */
 	bool ending;             /* it was written, and not seen yet */
 };
@@ -60,7 +59,7 @@ enum chunk_state {
 struct chunk {
 	struct chunk *next;
 	size_t lane;        /* in which its records keep their order */
-	struct piece *part; /* NULL: it was taken away, and only its child is waited for */
+	struct piece *piece; /* NULL: it was taken away, and only its child is waited for */
 	struct work_records records;
 	bool full;         /* as many as were asked for */
 	int64_t began_ms;  /* when the first record came */
@@ -117,7 +116,7 @@ struct share {
 	struct piece *open[CHECKPOINT_PARTS]; /* those that were begun */
 	size_t open_count;
 	struct kpart *lane;       /* NULL: none was opened yet */
-	struct piece *reading;     /* which part the lane is at */
+	struct piece *reading;    /* which part the lane is at */
 	size_t *busy;             /* owned: chunks under way in each lane */
 	bool dirty;               /* there is something to commit */
 };

@@ -95,12 +95,12 @@ void work_metrics_run(struct work *w, const struct chunk *c)
 
 void work_metrics_chunk(struct work *w, struct chunk *c, enum work_outcome outcome)
 {
-	const struct job *j = c->part->job;
+	const struct job *j = c->piece->job;
 	uint64_t records = 0;
 	if (!w->metrics.family_count)
 		return;
 	metrics_add(&w->metrics, CHUNKS, &outcomes[outcome], 1);
-	if (j->lane || outcome == WORK_ABORTED)
+	if (!*j->id || outcome == WORK_ABORTED)
 		return;
 	for (size_t i = 0; i < c->records.count; i++)
 		records += trial_record(&c->trial, i)->verdict != VERDICT_UNDONE;

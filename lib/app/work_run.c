@@ -42,11 +42,11 @@ static void give_slot(struct work *w, struct chunk *c)
 static void hold_back(struct work *w, const struct chunk *waits)
 {
 	for (struct chunk *c = waits->next; c; c = c->next)
-		if (c->state == CHUNK_INTENDED && c->part && c->part->share == waits->part->share &&
+		if (c->state == CHUNK_INTENDED && c->piece && c->piece->share == waits->piece->share &&
 		    w->o->order != WORK_NONE && c->lane == waits->lane) {
 			c->state = CHUNK_READY;
 			trial_release(&c->trial);
-			c->part->share->dirty = true;
+			c->piece->share->dirty = true;
 		}
 }
 
@@ -57,7 +57,7 @@ int work_chunk_go_on(struct work *w, struct chunk *c)
 	case TRIAL_RUN:
 		c->state = CHUNK_INTENDED;
 		c->intent = w->commits + 1;
-		c->part->share->dirty = true;
+		c->piece->share->dirty = true;
 		return 0;
 	case TRIAL_WAIT:
 		c->state = CHUNK_WAITING;
@@ -100,7 +100,7 @@ static struct range_of range_of(const struct work *w, const struct chunk *c)
 /* NAME=VALUE one after the other; offsets says where each begins. */
 static int describe(struct work *w, const struct chunk *c, struct buf *b, size_t *offsets)
 {
-	const struct job *j = c->part->job;
+	const struct job *j = c->piece->job;
 	struct range_of r = range_of(w, c);
 	const struct work_item *items = r.records->items;
 	struct batch batch = BATCH_INIT;
@@ -247,7 +247,7 @@ static void keep_failed(const struct work *w, const struct chunk *c)
 static void tell_success(struct work *w, const struct chunk *than, int64_t began_ms, int64_t ended_ms)
 {
 	for (struct chunk *c = w->chunks; c; c = c->next)
-		if (c != than && c->part && c->state != CHUNK_READY && c->state != CHUNK_DELIVERING)
+		if (c != than && c->piece && c->state != CHUNK_READY && c->state != CHUNK_DELIVERING)
 			contrast(w, c, began_ms, ended_ms);
 }
 
@@ -341,8 +341,8 @@ void work_chunk_free(struct work *w, struct chunk *c)
 			*at = c->next;
 			break;
 		}
-	if (c->part && c->part->filling[c->lane] == c)
-		c->part->filling[c->lane] = NULL;
+	if (c->piece && c->piece->filling[c->lane] == c)
+		c->piece->filling[c->lane] = NULL;
 	give_slot(w, c);
 	if (c->probes)
 		breaker_lost(&w->breaker, w->now_ms);
@@ -360,9 +360,9 @@ void work_chunk_free(struct work *w, struct chunk *c)
 void work_chunk_drop(struct work *w, struct chunk *c)
 {
 	work_metrics_chunk(w, c, WORK_ABORTED);
-	c->part->chunks--;
-	c->part->share->busy[c->lane]--;
-	c->part = NULL;
+	c->piece->chunks--;
+	c->piece->share->busy[c->lane]--;
+	c->piece = NULL;
 	if (c->state == CHUNK_RUNNING)
 		child_kill(&c->child);
 	else if (c->state != CHUNK_DELIVERING)

@@ -115,7 +115,7 @@ void work_piece_drop(struct work *w, struct piece *p)
 	*at = p->next_of_job;
 	for (struct chunk *c = w->chunks, *next; c; c = next) {
 		next = c->next;
-		if (c->part == p)
+		if (c->piece == p)
 			work_chunk_drop(w, c);
 	}
 	for (size_t k = 0; k < p->lane_count; k++)
@@ -288,7 +288,7 @@ static struct chunk *filling_of(struct work *w, struct piece *p, size_t lane)
 {
 	if (!p->filling[lane]) {
 		struct chunk *c = mem_zalloc(1, sizeof(*c));
-		c->part = p;
+		c->piece = p;
 		c->lane = lane;
 		c->slot = -1;
 		work_records_init(&c->records, w->o->format, str_of(p->share->topic), p->share->partition);
@@ -387,14 +387,14 @@ static int read_all(struct work *w, struct piece *p)
 static const struct chunk *first_in(const struct work *w, const struct share *s, size_t lane)
 {
 	const struct chunk *c = w->chunks;
-	while (c && (!c->part || c->part->share != s || c->lane != lane))
+	while (c && (!c->piece || c->piece->share != s || c->lane != lane))
 		c = c->next;
 	return c;
 }
 
 bool work_chunk_is_next(const struct work *w, const struct chunk *c)
 {
-	return w->o->order == WORK_NONE || first_in(w, c->part->share, c->lane) == c;
+	return w->o->order == WORK_NONE || first_in(w, c->piece->share, c->lane) == c;
 }
 
 /* Behind one that runs a second one is written down. */
@@ -469,7 +469,7 @@ int work_share_fill(struct work *w, struct share *s, struct chunk **out)
 /* The chunk goes from its part's reading to those that are under way. */
 void work_share_begin(struct work *w, struct chunk *c)
 {
-	struct piece *p = c->part;
+	struct piece *p = c->piece;
 	struct share *s = p->share;
 	struct chunk **end = &w->chunks;
 	while (*end)
@@ -501,7 +501,7 @@ static int64_t undone_offset(const struct work *w, const struct piece *p)
 	for (size_t k = 0; k < p->lane_count; k++)
 		lower(p, p->filling[k], &offset);
 	for (const struct chunk *c = w->chunks; c; c = c->next)
-		if (c->part == p)
+		if (c->piece == p)
 			lower(p, c, &offset);
 	return offset;
 }
@@ -522,7 +522,7 @@ static void intend(const struct work *w, const struct chunk *c, struct checkpoin
 static void intend_all(const struct work *w, const struct piece *p, struct checkpoint_part *to)
 {
 	for (const struct chunk *c = w->chunks; c; c = c->next)
-		if (c->part == p && c->state != CHUNK_DELIVERING)
+		if (c->piece == p && c->state != CHUNK_DELIVERING)
 			intend(w, c, to);
 	for (size_t k = 0; k < p->lane_count; k++)
 		if (p->filling[k] && p->filling[k]->records.count)
