@@ -200,6 +200,18 @@ int work_job_check(struct work *w, struct job *j);             /* too many inval
 int work_job_extents(struct work *w, const struct job *j, struct extents *out, bool *manifested);
 void work_jobs_release(struct work *w);
 
+/* work_group.c */
+int work_group_follow(struct work *w);   /* what happened to our partitions */
+int work_group_drain(struct work *w);    /* what runs may end, when they are asked back or it is the end */
+int work_commit(struct work *w, bool now);
+void work_committed(void *ctx, void *cookie, enum kmember_commit result, const struct err *err);
+
+/* work_begin.c */
+bool work_chunk_runs(const struct chunk *c);
+int work_children_step(struct work *w);  /* of those that have ended */
+int work_chunks_go_on(struct work *w);
+int work_chunks_begin(struct work *w);
+
 /* work_stream.c */
 int work_stream_add(struct work *w, struct share *s);    /* the part of a plain topic */
 

@@ -1,0 +1,170 @@
+/* Which chunk begins next, and which run of one that has begun. */
+#include "app/work_int.h"
+
+/* So many runs for each slot are written down before there is one for them: a broker takes some
+ * milliseconds for that. */
+#define AHEAD 2
+
+/* So many chunks for each slot are in memory, whatever they wait for. */
+#define KEPT 8
+
+bool work_chunk_runs(const struct chunk *c)
+{
+	return c->state == CHUNK_RUNNING && c->child.pid;
+}
+
+int work_children_step(struct work *w)
+{
+	for (struct chunk *c = w->chunks, *next; c; c = next) {
+		next = c->next;
+		if (!work_chunk_runs(c) || child_step(&c->child, &w->loop) == 0)
+			continue;
+		if (!c->piece)
+			work_chunk_free(w, c);
+		else if (work_chunk_ended(w, c))
+			return -1;
+	}
+	return 0;
+}
+
+static int64_t count(const struct work *w, bool intended)
+{
+	int64_t n = 0;
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		n += !intended || c->state == CHUNK_INTENDED;
+	return n;
+}
+
+/* One that ended a worker before is alone: who is written down beside it would be blamed, too. */
+static bool is_for_one(const struct work *w)
+{
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		if (c->deaths && c->piece &&
+		    (c->state == CHUNK_INTENDED || c->state == CHUNK_RUNNING ||
+			(c->state == CHUNK_WAITING && c->until_ms <= w->now_ms)))
+			return true;
+	return false;
+}
+
+/* May its next run be written down? */
+static bool has_room(const struct work *w, const struct chunk *c)
+{
+	return c->deaths ? w->running == 0 && count(w, true) == 0 : !is_for_one(w);
+}
+
+/* Not while everything fails: the breaker lets one through. */
+static bool is_admitted(struct work *w, struct chunk *c)
+{
+	if (c->run.number > 1)
+		return true;
+	if (!breaker_admits(&w->breaker, w->now_ms)) {
+		if (w->breaker.state == BREAKER_OPEN)
+			loop_until(&w->loop, w->breaker.until_ms);
+		return false;
+	}
+	c->probes = w->breaker.state == BREAKER_PROBE;
+	return true;
+}
+
+/* It is written down, there is a slot, and nothing before it in its lane is under way. */
+static bool may_start(struct work *w, struct chunk *c)
+{
+	return c->state == CHUNK_INTENDED && c->intent <= w->committed && c->piece &&
+	    w->running < w->slots.now && work_chunk_is_next(w, c) && is_admitted(w, c);
+}
+
+int work_chunks_go_on(struct work *w)
+{
+	if (w->stopping || w->revoking)
+		return 0;
+	for (struct chunk *c = w->chunks, *next; c; c = next) {
+		next = c->next;
+		if (may_start(w, c) && work_chunk_start(w, c))
+			return -1;
+		if (c->state != CHUNK_WAITING || !c->piece)
+			continue;
+		if (c->until_ms > w->now_ms)
+			loop_until(&w->loop, c->until_ms);
+		else if (has_room(w, c) && work_chunk_go_on(w, c))
+			return -1;
+	}
+	return 0;
+}
+
+static int begin(struct work *w, struct chunk *c)
+{
+	trial_start(&c->trial, &w->rules, c->records.count, c->deaths);
+	c->trial.control = w->control.count > 0;
+	return work_chunk_go_on(w, c);
+}
+
+static int begin_ready(struct work *w)
+{
+	for (struct chunk *c = w->chunks; c; c = c->next)
+		if (c->state == CHUNK_READY && c->piece && has_room(w, c) &&
+		    work_chunk_is_next(w, c) && begin(w, c))
+			return -1;
+	return 0;
+}
+
+static bool is_before(const struct work *w, const struct chunk *a, const struct chunk *b)
+{
+	const struct agenda_item *x = &a->piece->item, *y = &b->piece->item;
+	if (w->o->aging_ms == AGENDA_STRICT)
+		return x->priority < y->priority ||
+		    (x->priority == y->priority && x->ready_ms < y->ready_ms);
+	return x->ready_ms + x->priority * w->o->aging_ms < y->ready_ms + y->priority * w->o->aging_ms;
+}
+
+/* A chunk of that topic which may begin. The partition after the one that was last comes first. */
+static struct chunk *of_lane(struct work *w, const struct lane *lane)
+{
+	struct chunk *c = NULL;
+	for (size_t i = 0; i < w->share_count && !c; i++) {
+		struct share *s = &w->shares[(w->turn + i) % w->share_count];
+		if (s->lane_of == lane && work_share_fill(w, s, &c) > 0)
+			w->turn = (w->turn + i + 1) % w->share_count;
+	}
+	return c;
+}
+
+/* Reads on for all partitions, and begins what is first. 1: it did; 0: there is nothing to begin. */
+static int begin_next(struct work *w)
+{
+	struct chunk *first = NULL;
+	for (size_t i = 0; w->o->topics && i < w->o->topics->count; i++)
+		w->o->topics->list[i].ready = false;
+	for (size_t i = 0; i < w->share_count; i++) {
+		struct share *s = &w->shares[i];
+		struct chunk *c = NULL;
+		int got = work_share_fill(w, s, &c);
+		if (got < 0)
+			return -1;
+		bool ready = got;
+		if (ready && s->lane_of)
+			s->lane_of->ready = true;
+		if (ready && (!first || is_before(w, c, first)))
+			first = c;
+	}
+	if (first && w->o->topics)
+		first = of_lane(w, lanes_choose(w->o->topics));
+	if (!first || !has_room(w, first) || count(w, true) >= AHEAD * w->slots.now ||
+	    count(w, false) >= KEPT * w->slots.now)
+		return 0;
+	if (w->o->topics)
+		lanes_took(w->o->topics, first->piece->share->lane_of, (int64_t)first->records.count);
+	work_share_begin(w, first);
+	return begin(w, first) ? -1 : 1;
+}
+
+int work_chunks_begin(struct work *w)
+{
+	int begun;
+	if (w->stopping || w->revoking)
+		return 0;
+	if (begin_ready(w))
+		return -1;
+	while ((begun = begin_next(w)) > 0)
+		;
+	return begun;
+}

@@ -1,0 +1,147 @@
+/* Our place in the group: partitions that come and go, and what is committed for them. */
+#include "app/work_int.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "tool/clock.h"
+#include "tool/msg.h"
+
+void work_committed(void *ctx, void *cookie, enum kmember_commit result, const struct err *err)
+{
+	struct work *w = ctx;
+	(void)cookie;
+	w->committing = false;
+	w->commit_failed = result != KMEMBER_COMMITTED;
+	if (result == KMEMBER_COMMITTED) {
+		w->committed = w->commits;
+		for (size_t i = 0; i < w->share_count; i++)
+			w->shares[i].committed = w->shares[i].pending;
+		return;
+	}
+	if (result == KMEMBER_FAILED)
+		msg_debug(1, "commit: %s", err->text);
+	for (struct chunk *c = w->chunks; c; c = c->next)
+		if (c->state == CHUNK_INTENDED && c->intent <= w->commits)
+			c->intent = w->commits + 1;
+	for (size_t i = 0; i < w->share_count; i++)
+		w->shares[i].dirty = true;
+}
+
+/* All that changed: of our partitions, and from where on the log is to be read again. */
+static size_t gather(struct work *w, struct kmember_part *parts, struct buf *texts, int64_t *marks)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < w->share_count; i++) {
+		struct share *s = &w->shares[i];
+		buf_clear(&texts[i]);
+		s->pending = s->committed;
+		if (!s->dirty && !(w->leaving && s->open_count))
+			continue;
+		s->dirty = false;
+		s->pending = work_share_text(w, s, &texts[i]);
+		if (s->pending >= 0)
+			parts[n++] = (struct kmember_part){.topic = s->topic, .partition = s->partition,
+			    .offset = s->pending, .metadata = buf_text(&texts[i])};
+	}
+	if (n == 0 || !w->ready)
+		return n;
+	kready_marks(w->ready, marks);
+	for (int32_t p = 0; p < kready_partitions(w->ready); p++)
+		parts[n++] = (struct kmember_part){.topic = kready_topic(w->ready), .partition = p,
+		    .offset = marks[p], .metadata = ""};
+	return n;
+}
+
+int work_commit(struct work *w, bool now)
+{
+	struct err *err = &w->t->err;
+	if (!w->assigned || (w->committing && !now))
+		return 0;
+	size_t logs = w->ready ? (size_t)kready_partitions(w->ready) : 0;
+	size_t most = w->share_count + logs;
+	struct kmember_part *parts = mem_zalloc(most, sizeof(*parts));
+	struct buf *texts = mem_zalloc(w->share_count, sizeof(*texts));
+	int64_t *marks = mem_zalloc(logs, sizeof(*marks));
+	w->leaving = now;
+	size_t n = gather(w, parts, texts, marks);
+	w->leaving = false;
+	int answer = 0;
+	if (n && now) {
+		struct deadline d = {.end_ms = w->now_ms + 5000, .now_ms = clock_mono_ms};
+		answer = kmember_commit_now(w->member, parts, n, &d, err) == KMEMBER_FAILED ? -1 : 0;
+	} else if (n) {
+		w->commits++;
+		answer = kmember_commit(w->member, parts, n, NULL, err);
+		w->committing = answer == 0;
+		if (answer > 0)
+			answer = 0; /* the group will say why */
+	}
+	for (size_t i = 0; i < w->share_count; i++)
+		buf_release(&texts[i]);
+	free(texts);
+	free(parts);
+	free(marks);
+	return answer;
+}
+
+static void give_up_shares(struct work *w)
+{
+	work_shares_release(w);
+	w->revoking = false;
+	w->drain_ms = INT64_MAX;
+}
+
+int work_group_follow(struct work *w)
+{
+	switch (kmember_poll(w->member, 0, &w->t->err)) {
+	case KMEMBER_ERROR:
+		return -1;
+	case KMEMBER_NOTHING:
+		return 0;
+	case KMEMBER_ASSIGNED:
+		w->rebalances++;
+		return work_shares_assign(w);
+	case KMEMBER_REVOKING:
+		msg_debug(1, "our partitions are asked back");
+		w->revoking = true;
+		w->drain_ms = w->now_ms + w->o->drain_ms;
+		return 0;
+	case KMEMBER_LOST:
+		msg_warn("our partitions were taken away; what runs is ended, and others do it again");
+		give_up_shares(w);
+		return 0;
+	}
+	return 0;
+}
+
+static bool is_idle(const struct work *w)
+{
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		if (c->state == CHUNK_RUNNING || c->state == CHUNK_DELIVERING)
+			return false;
+	return true;
+}
+
+/* What runs may end; what waits is left to others. */
+int work_group_drain(struct work *w)
+{
+	if (w->drain_ms == INT64_MAX)
+		return 0;
+	if (!is_idle(w) && w->now_ms >= w->drain_ms) {
+		for (struct chunk *c = w->chunks; c; c = c->next)
+			if (work_chunk_runs(c))
+				child_kill(&c->child);
+		w->drain_ms = w->now_ms + 1000;
+	}
+	if (!is_idle(w) || (w->events && kproduce_in_flight(w->events))) {
+		loop_until(&w->loop, w->drain_ms);
+		return 0;
+	}
+	if (work_commit(w, true))
+		return -1;
+	if (w->revoking)
+		kmember_release(w->member);
+	give_up_shares(w);
+	return 0;
+}
