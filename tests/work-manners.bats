@@ -173,6 +173,16 @@ is_group() {
 	says --sample
 }
 
+@test "--sample of a batch whose records are not there says so, and ends nothing" {
+	seq 5 >in
+	create --processing
+	batch-send -B "$B" in | jq -c '.manifest.senders[0].sender |= (explode | reverse | implode)' | batch-complete >completed.json
+	records >before
+	run -1 --separate-stderr work --sample 3 -- cat
+	says "none of the batch's records are there"
+	records | cmp before -
+}
+
 # --- --metrics
 
 # The value of a series, of which LABELS are some.
