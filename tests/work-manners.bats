@@ -137,6 +137,17 @@ is_group() {
 	says chunk
 }
 
+@test "each setting work.NAME is an option, and stands in the manual" {
+	batch-work --list-options | cut -f 2 | sort >options
+	batch-work -X list | sed -n 's/^work\.\([^ ]*\) .*/\1/p' | sort >names
+	[[ -s names ]]
+	comm -23 names options >unknown
+	[[ ! -s unknown ]]
+	while read -r name; do
+		grep -q "work\.$name\b" "$tests_root/../man/batch-config.5"
+	done <names
+}
+
 # --- --sample
 
 @test "--sample prints what comes out for the first records, and changes nothing" {
