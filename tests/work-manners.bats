@@ -137,6 +137,17 @@ is_group() {
 	says chunk
 }
 
+@test "each setting work.NAME is an option, and stands in the manual" {
+	batch-work --list-options | cut -f 2 | sort >options
+	batch-work -X list | sed -n 's/^work\.\([^ ]*\) .*/\1/p' | sort >names
+	[[ -s names ]]
+	comm -23 names options >unknown
+	[[ ! -s unknown ]]
+	while read -r name; do
+		grep -q "work\.$name\b" "$tests_root/../man/batch-config.5"
+	done <names
+}
+
 # --- --sample
 
 @test "--sample prints what comes out for the first records, and changes nothing" {
@@ -171,6 +182,16 @@ is_group() {
 	says --exactly-once
 	run -2 --separate-stderr batch-work -G "$G" -t "$S.in" --on-invalid skip --sample 3 -- cat
 	says --sample
+}
+
+@test "--sample of a batch whose records are not there says so, and ends nothing" {
+	seq 5 >in
+	create --processing
+	batch-send -B "$B" in | jq -c '.manifest.senders[0].sender |= (explode | reverse | implode)' | batch-complete >completed.json
+	records >before
+	run -1 --separate-stderr work --sample 3 -- cat
+	says "none of the batch's records are there"
+	records | cmp before -
 }
 
 # --- --metrics

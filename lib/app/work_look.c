@@ -275,6 +275,8 @@ static int sample_job(struct work *w)
 	w->pace.size = w->o->sample;
 	for (size_t i = 0; i < w->share_count && !failed; i++)
 		failed = sample_share(w, &w->shares[i]);
+	if (!failed && w->pace.size == w->o->sample && !sig_ended())
+		return err_set(&w->t->err, ST_FAIL, "none of the batch's records are there");
 	return failed;
 }
 
