@@ -23,4 +23,4 @@ export TORTURE_TIME=${TORTURE_TIME:-600}
 export TORTURE_STEP=1 TORTURE_SECONDS=$((TORTURE_TIME / 4))
 export BATCH_TEST_JOBS=1
 echo "# TORTURE_SEED=$TORTURE_SEED"
-exec "$here/run.sh" "$here"/fault/{random,races,nemesis,kill,cluster,broker,link}.bats
+exec "$here/run.sh" "$here"/fault/{random,races,nemesis,kill,cluster,broker,link,work}.bats

@@ -146,12 +146,13 @@ restarted() { # MOST OPTION... -- COMMAND...
 # --- fleets
 
 # Five batches of real records in files in.1 to in.5, and their ids in ids.
-five_batches() { # LINES
+five_batches() {
 	local i type types=(Patient Condition Encounter Procedure MedicationRequest)
+	local lines=${TORTURE_TIME:+\$}
 	ids=()
 	for i in 1 2 3 4 5; do
 		type=${types[i - 1]}
-		zcat "$data/fhir/$type.ndjson.gz" | sed -n "1,$1p" >"in.$i"
+		zcat "$data/fhir/$type.ndjson.gz" | sed -n "1,${lines:-400}p" >"in.$i"
 		ready "in.$i"
 		ids+=("$B")
 	done
@@ -172,7 +173,7 @@ killed_fleet() { # OPTION... -- COMMAND...
 	done
 	kills=0
 	until all_completed >/dev/null; do
-		((kills < 60))
+		((kills < 300))
 		pause_ms "${KILL_EVERY_MS:-1200}"
 		draw 3
 		kill -KILL "${pids[w$drawn]}"
@@ -188,7 +189,7 @@ killed_fleet() { # OPTION... -- COMMAND...
 
 @test "workers of which one is killed every two seconds: all is done, and counted once" {
 	chance
-	five_batches 400
+	five_batches
 	killed_fleet --chunk 20 -- sh -c 'sleep 0.1; exec cat'
 	all_completed
 	((kills > 0))
@@ -198,7 +199,7 @@ killed_fleet() { # OPTION... -- COMMAND...
 
 @test "the same with --exactly-once: each result once" {
 	chance
-	five_batches 400
+	five_batches
 	killed_fleet --chunk 20 --exactly-once -- sh -c 'sleep 0.1; exec cat'
 	all_completed
 	((kills > 0))
@@ -248,7 +249,7 @@ frozen_and_overtaken() { # OPTION...
 
 @test "--exactly-once: workers are frozen at any time for longer than the group waits" {
 	chance
-	five_batches 400
+	five_batches
 	for n in 0 1 2; do
 		worker "w$n" -j 2 --chunk 10 --retries 100 --exactly-once -- sh -c 'sleep 0.2; exec cat'
 	done
