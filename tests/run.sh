@@ -181,7 +181,7 @@ run_all() {
 	broker_up || return
 	plain_suite "${files[@]}"
 	# One pass over all tools; of every file it is BATCH_TEST_SAN=1 run.sh tests/*.bats.
-	sanitizer_suite "$root"/tests/{atomic,batch-consume-group,batch-send,hostile,pipes,resume}.bats
+	sanitizer_suite "$root"/tests/{atomic,batch-consume-group,batch-send,batch-work,hostile,pipes,resume}.bats
 }
 
 run_some() { # FILE...
