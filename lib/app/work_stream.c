@@ -40,10 +40,7 @@ int work_stream_add(struct work *w, struct share *s)
 	}
 	p->done.next = p->first;
 	if (c->count == 1 && !*c->parts[0].id && c->parts[0].done.next == p->first) {
-		p->done = c->parts[0].done;
-		p->intents = c->parts[0].intents;
-		p->intent_count = c->parts[0].count;
-		c->count = 0;
+		work_take_up(p, &c->parts[0]);
 	}
 	s->reached = p->first;
 	s->dirty = true; /* where a group begins is written down */
