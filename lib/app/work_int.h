@@ -221,6 +221,7 @@ void work_shares_all(struct work *w, int32_t partitions); /* as if nothing was e
 void work_shares_release(struct work *w);
 void work_share_add(struct work *w, struct share *s, struct job *j);
 void work_piece_add(struct piece *p, size_t lanes);
+void work_take_up(struct piece *p, struct checkpoint_part *before);
 bool work_chunk_is_next(const struct work *w, const struct chunk *c); /* nothing is before it in its lane */
 
 void work_piece_drop(struct work *w, struct piece *p);

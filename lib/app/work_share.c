@@ -38,6 +38,18 @@ static void open_piece(struct piece *p)
 	s->open[s->open_count++] = p;
 }
 
+/* It is open, so that the next commit has it, too. before is empty afterwards. */
+void work_take_up(struct piece *p, struct checkpoint_part *before)
+{
+	p->done = before->done;
+	p->intents = before->intents;
+	p->intent_count = before->count;
+	before->done = (struct doneset)DONESET_INIT;
+	before->intents = NULL;
+	before->count = before->cap = 0;
+	open_piece(p);
+}
+
 /* What a worker before us left with the offset, or else what one said last in the log. */
 static void resume(struct piece *p)
 {
@@ -46,13 +58,7 @@ static void resume(struct piece *p)
 		struct checkpoint_part *before = &c->parts[i];
 		if (!before->id || strcmp(before->id, p->job->id) != 0)
 			continue;
-		p->done = before->done;
-		p->intents = before->intents;
-		p->intent_count = before->count;
-		before->done = (struct doneset)DONESET_INIT;
-		before->intents = NULL;
-		before->count = before->cap = 0;
-		open_piece(p); /* so that the next commit has it, too */
+		work_take_up(p, before);
 		return;
 	}
 	const struct part *said = parts_at(&p->job->parts, p->share->partition);
