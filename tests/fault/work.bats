@@ -148,11 +148,11 @@ restarted() { # MOST OPTION... -- COMMAND...
 # Five batches of real records in files in.1 to in.5, and their ids in ids.
 five_batches() {
 	local i type types=(Patient Condition Encounter Procedure MedicationRequest)
-	local lines=${TORTURE_TIME:+\$}
+	local last=${TORTURE_TIME:+\$}
 	ids=()
 	for i in 1 2 3 4 5; do
 		type=${types[i - 1]}
-		zcat "$data/fhir/$type.ndjson.gz" | sed -n "1,${lines:-400}p" >"in.$i"
+		zcat "$data/fhir/$type.ndjson.gz" | sed -n "1,${last:-400}p" >"in.$i"
 		ready "in.$i"
 		ids+=("$B")
 	done
