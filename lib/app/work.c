@@ -20,6 +20,9 @@
 
 #define LOOK_MS 1000 /* at the machine */
 
+/* Who was away for longer between two rounds may have been stopped. */
+#define GAP_MS (3 * LOOP_MS)
+
 /* Of the connections to brokers, some of each client, and for files. */
 #define DESCRIPTORS 256
 
@@ -89,7 +92,10 @@ void work_wait(struct work *w)
 		if (work_chunk_runs(c))
 			child_watch(&c->child, &w->loop);
 	loop_wait(&w->loop);
+	int64_t before_ms = w->now_ms;
 	w->now_ms = clock_mono_ms();
+	if (w->now_ms - before_ms > GAP_MS)
+		work_group_doubt(w);
 }
 
 static int round_of(struct work *w)

@@ -550,6 +550,13 @@ static int check_invalid(struct work *w, const struct chunk *c)
 	return 0;
 }
 
+/* Not of a partition that others may have: a transaction would tell, a bare producer does not. */
+static int send_when_sure(struct work *w, struct chunk *c)
+{
+	c->sent = work_group_is_sure(w);
+	return c->sent ? send_all(w, c) : 0;
+}
+
 int work_deliver(struct work *w, struct chunk *c)
 {
 	c->state = CHUNK_DELIVERING;
@@ -558,7 +565,16 @@ int work_deliver(struct work *w, struct chunk *c)
 		return -1;
 	if (w->o->exactly_once)
 		return 0; /* when no commit is under way */
-	return send_all(w, c);
+	return send_when_sure(w, c);
+}
+
+/* What came out is sent, and then acknowledged. */
+static int deliver_on(struct work *w, struct chunk *c)
+{
+	if (c->sent)
+		return take_verdicts(w, c) || finish(w, c) ? -1 : 0;
+	w->again |= work_group_is_sure(w);
+	return send_when_sure(w, c);
 }
 
 int work_deliver_serve(struct work *w)
@@ -585,8 +601,9 @@ int work_deliver_serve(struct work *w)
 				return -1;
 			w->again = true;
 			return 0; /* the list may have changed */
-		} else if (!w->o->exactly_once && (take_verdicts(w, c) || finish(w, c)))
+		} else if (!w->o->exactly_once && deliver_on(w, c)) {
 			return -1;
+		}
 	}
 	return 0;
 }

@@ -85,6 +85,18 @@ int work_commit(struct work *w, bool now)
 	return answer;
 }
 
+void work_group_doubt(struct work *w)
+{
+	w->sure = w->commits + 1;
+	for (size_t i = 0; i < w->share_count; i++)
+		w->shares[i].dirty = true;
+}
+
+bool work_group_is_sure(const struct work *w)
+{
+	return w->committed >= w->sure;
+}
+
 static void give_up_shares(struct work *w)
 {
 	work_shares_release(w);

@@ -77,6 +77,7 @@ struct chunk {
 	struct output *outputs;
 	size_t output_count, output_cap;
 	struct parcel parcel;
+	bool sent;         /* what came out, and is being acknowledged */
 	int64_t pending;   /* records not acknowledged */
 	struct buf letters; /* values of its invalid records */
 };
@@ -156,6 +157,7 @@ struct work {
 	int64_t looked_ms, reported_ms;
 
 	int64_t commits, committed; /* begun; the last that was answered well */
+	int64_t sure;               /* the commit whose answer says that we are in the group still */
 	bool committing, commit_failed;
 	bool undelivered;           /* a producer gave up on a record */
 	struct trial_rules rules;
@@ -204,6 +206,8 @@ void work_jobs_release(struct work *w);
 int work_group_follow(struct work *w);   /* what happened to our partitions */
 int work_group_drain(struct work *w);    /* what runs may end, when they are asked back or it is the end */
 int work_commit(struct work *w, bool now);
+void work_group_doubt(struct work *w);   /* others may have our partitions: the next commit tells */
+bool work_group_is_sure(const struct work *w);
 void work_committed(void *ctx, void *cookie, enum kmember_commit result, const struct err *err);
 
 /* work_begin.c */

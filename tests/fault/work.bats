@@ -236,6 +236,36 @@ frozen_and_overtaken() { # OPTION...
 	counted created sendCompleted completed
 }
 
+# The command has closed its output before, so its end is all that the worker finds when it goes on.
+@test "a command that ends while its worker is frozen: no results of what another has done" {
+	begin 1
+	G=$S.group
+	seq 30 >in
+	ready in
+	worker frozen --chunk 10 -- sh -c '
+		cat
+		[ "$BATCH_FIRST" != 10 ] || readlink "/proc/$$/fd/1" >output
+		exec >&-
+		[ "$BATCH_FIRST" != 10 ] || echo $$ >pid
+		while [ "$BATCH_FIRST" = 10 ] && [ ! -e go ]; do sleep 0.02; done'
+	wait_for 10 test -s pid
+	wait_for 10 eval '[[ $(readlink "/proc/${pids[frozen]}/fd"/*) != *"$(<output)"* ]]'
+	kill -STOP "${pids[frozen]}"
+	worker other --chunk 10 -- cat
+	wait_for 20 ended_as completed 30 0
+	touch go
+	wait_for 10 grep -q ') Z' "/proc/$(<pid)/stat"
+	kill -CONT "${pids[frozen]}"
+	wait_for 10 grep -q 'taken away' frozen.err
+	kill -TERM "${pids[other]}"
+	ends 143 other
+	ready in
+	wait_for 20 ended_as completed 30 0
+	kill -TERM "${pids[frozen]}"
+	ends 143 frozen
+	cmp <(kget "$S.out" | sort -n) <(sort -n in in)
+}
+
 @test "who was frozen while another did its work lives on, and works again" {
 	frozen_and_overtaken
 	kill -TERM "${pids[other]}"
