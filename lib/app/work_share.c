@@ -318,17 +318,6 @@ static bool ends_before(struct work *w, const struct piece *p, const struct chun
 	    (int64_t)(of->input.len + r->value.len) > w->o->max_bytes;
 }
 
-/* Which of its lanes a record is for. */
-static size_t lane_of(const struct piece *p, struct str key)
-{
-	size_t lengths[SLOTS_MOST * KEYLANE_PER_SLOT];
-	if (p->lane_count == 1)
-		return 0;
-	for (size_t k = 0; k < p->lane_count; k++)
-		lengths[k] = p->filling[k] ? p->filling[k]->records.count : 0;
-	return keylane_of(key, lengths, p->lane_count);
-}
-
 static void note(struct piece *p, int64_t *last, int64_t n)
 {
 	if (last)
@@ -353,7 +342,7 @@ static int take(struct work *w, struct piece *p, const struct record *r)
 		pass(p, r);
 		return 0;
 	}
-	struct chunk *c = filling_of(w, p, lane_of(p, r->key));
+	struct chunk *c = filling_of(w, p, keylane_of(r->key, p->number, p->lane_count));
 	if (c->full || ends_before(w, p, c, r)) {
 		c->full = true;
 		return 1;

@@ -5,13 +5,14 @@
 #define BATCH_KEYLANE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
 #define KEYLANE_PER_SLOT 8 /* lanes, so that few keys share one */
 
-/* lengths: what waits in each of the lanes. A record without key has no order to keep: it goes
- * where least waits. */
-size_t keylane_of(struct str key, const size_t *lengths, size_t lanes);
+/* number: of the record. Without a key it has no order to keep, and each lane gets one in turn: who
+ * reads them again must make the same chunks of them. */
+size_t keylane_of(struct str key, int64_t number, size_t lanes);
 
 #endif

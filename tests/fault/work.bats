@@ -101,6 +101,22 @@ restarted() { # MOST OPTION... -- COMMAND...
 	grep -qxF "$token 2 resume" runs
 }
 
+@test "--order key: the same chunks again, also of records without a key" {
+	begin 1
+	G=$S.group
+	create --processing
+	jq -nc 'range(1; 201) | {key: (if . % 3 == 0 then "\(. % 7)" else null end), value: "\(.)"}' |
+		batch-send -B "$B" -J | batch-complete >/dev/null
+	restarted 3 --order key -j 2 --chunk 5 -- sh -c '
+		echo "$BATCH_CHUNK $BATCH_ATTEMPT $BATCH_REASON" >>runs
+		cat >"in.$BATCH_SLOT"
+		! grep -qx 107 "in.$BATCH_SLOT" || [ -e killed ] || { echo "$BATCH_CHUNK" >killed; kill -KILL $PPID; sleep 5; }
+		cat "in.$BATCH_SLOT"'
+	((deaths == 1))
+	ended_as completed 200 0
+	grep -qxF "$(<killed) 2 resume" runs
+}
+
 @test "who ends well leaves no chunk as one that ended its worker" {
 	begin 1
 	G=$S.group
