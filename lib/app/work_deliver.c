@@ -515,6 +515,7 @@ static int deliver_once(struct work *w, struct chunk *c)
 		}
 		struct doneset before = p->done;
 		struct tally tally = w->tally;
+		struct quota quota = w->quota;
 		p->done = (struct doneset)DONESET_INIT;
 		work_copy_done(&before, &p->done);
 		if (take_verdicts(w, c))
@@ -527,6 +528,7 @@ static int deliver_once(struct work *w, struct chunk *c)
 		doneset_release(&p->done);
 		p->done = before;
 		w->tally = tally;
+		w->quota = quota;
 		msg_debug(1, "transaction: %s", w->t->err.text ? w->t->err.text : "refused");
 		if (failed == 1) {
 			err_clear(&w->t->err);

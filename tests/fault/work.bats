@@ -159,6 +159,26 @@ restarted() { # MOST OPTION... -- COMMAND...
 	(($(grep -c "^$long" runs) <= 10 - before + 1))
 }
 
+# Another program that commits for the group leaves no word of what is done.
+@test "who finds nothing with the group's offset begins where the log says" {
+	begin 1
+	G=$S.group
+	seq 100 >in
+	ready in
+	worker w --instance one -j 1 --chunk 10 --report 100ms -- sh -c 'cat; [ "$BATCH_FIRST" != 50 ] || sleep 30'
+	reported() {
+		batch-status -B "$B" --history | jq -es 'any(.batch.progress.parts["0"].w == 50)'
+	}
+	wait_for 10 reported
+	kill -KILL "${pids[w]}"
+	ends 137 w
+	timeout 30 kcat -b "$BATCH_BROKERS" -G "$G" "${quick[@]}" -X group.instance.id=one -c 100 "$S.in" >other
+	timeout 30 batch-work -G "$G" "${quick[@]}" --instance one --once --chunk 10 -- sh -c 'echo "$BATCH_FIRST" >>runs; cat'
+	diff <(seq 50 10 90) runs
+	ended_as completed 100 0
+	cmp <(kget "$S.out" | sort -nu) in
+}
+
 # --- fleets
 
 # Five batches of real records in files in.1 to in.5, and their ids in ids.
@@ -280,6 +300,21 @@ frozen_and_overtaken() { # OPTION...
 	kill -TERM "${pids[frozen]}"
 	ends 143 frozen
 	cmp <(kget "$S.out" | sort -n) <(sort -n in in)
+}
+
+@test "--exactly-once: a transaction that is tried again counts its records once" {
+	begin 1
+	G=$S.group
+	seq 20 >in
+	ready in
+	timeout 60 batch-work -v -G "$G" --instance one --once --chunk 10 --exactly-once --max-invalid 2 -- sh -c '
+		[ "$BATCH_FIRST" = 0 ] || kcat -P -b "$BATCH_BROKERS" -X transactional.id="btx.$0.in.$0.group.work.one" \
+			-t "$0.out" </dev/null
+		[ "$BATCH_FIRST" = 0 ] || echo 3 invalid bad >&3
+		cat' "$S" 2>said
+	grep -q 'transaction: ' said
+	ended_as completed 20 1
+	[[ $(committed "$S.out" | wc -l) == 20 && $(committed "$S.invalid" | wc -l) == 1 ]]
 }
 
 @test "who was frozen while another did its work lives on, and works again" {
