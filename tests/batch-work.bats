@@ -398,6 +398,19 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 		END {exit !(first - last > 4)}'
 }
 
+@test "records that went back are not tried again for a while" {
+	begin 1
+	G=$S.group
+	seq 10 >in
+	ready in
+	background work batch-work -G "$G" --once --joblog joblog --retries 0 --breaker 1000 -- "${service[@]}" 69
+	wait_for 20 grep -q 'no record is blamed' work.err
+	touch up
+	ends 0 work
+	ended_as completed 10 0
+	tail -n +2 joblog | awk '{at[NR] = $3} END {exit !(NR == 2 && at[2] - at[1] > 4)}'
+}
+
 # --- the command
 
 @test "a command that does not read its input has failed, unless it may" {
@@ -471,6 +484,20 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 		ended_as completed 400 0
 	done
 	cmp <(kget "$S.out" | sort -n) <(sort -n in in in)
+}
+
+@test "while chunks of some partitions wait for a retry, all of the others are done" {
+	seq 100 | sed 's/.*/&:&/' >keyed
+	create --processing
+	batch-send -B "$B" -K : keyed | batch-complete >/dev/null
+	work -j 1 --chunk 2 --retries 1 --backoff 3 --breaker 1000 -- sh -c '
+		echo "$BATCH_PARTITION $BATCH_REASON" >>runs
+		[ "$BATCH_PARTITION" = 3 ] || [ "$BATCH_FIRST" != 0 ] || [ "$BATCH_ATTEMPT" = 2 ] || exit 1
+		cat'
+	ended_as completed 100 0
+	sed '/retry/,$d' runs | grep '^3' >early
+	grep '^3' runs | cmp - early
+	[[ $(grep -c retry runs) == 3 ]]
 }
 
 @test "--order key: no retry is overtaken by its key" {

@@ -176,3 +176,21 @@ small_disk_down() {
 	is_whole large
 	small_disk_down
 }
+
+# Two runs for the one slot may have been written down before the broker stopped.
+@test "no command begins before its run is written down" {
+	create --processing
+	seq 40 | batch-send -B "$B" | batch-complete >completed.json
+	background work batch-work -G "$S.group" --once -j 1 --order none --chunk 1 -- \
+		sh -c 'echo >>runs; if [ ! -e go ]; then touch began; while [ ! -e go ]; do sleep 0.02; done; fi; cat'
+	wait_for 20 test -e began
+	pause_broker "$KAFKA"
+	touch go
+	pause_ms 1500
+	begun=$(wc -l <runs)
+	continue_broker "$KAFKA"
+	ends 0 work
+	((begun <= 3))
+	status_is completed
+	[[ $(wc -l <runs) == 40 ]]
+}
