@@ -313,6 +313,11 @@ const struct fold *kjudge_fold(const struct kjudge *j)
 	return &j->last;
 }
 
+const struct fold *kjudge_open_fold(const struct kjudge *j, struct str id)
+{
+	return map_get(&j->open, id);
+}
+
 /* Notes the batches that failed, from an offset to the present end of a partition. */
 static int note_failures(struct kjudge *j, int32_t partition, int64_t from,
     const struct deadline *d, struct err *err)

@@ -29,6 +29,9 @@ int kjudge_pass(struct kjudge *j, const struct event *e, const struct deadline *
 /* The batch as it is after the event judged last, if that counted. */
 const struct fold *kjudge_fold(const struct kjudge *j);
 
+/* A batch that is open, as it is now; NULL: it is not, as far as events came. Until the next call. */
+const struct fold *kjudge_open_fold(const struct kjudge *j, struct str id);
+
 /* After an event that completed its batch: 0: it is so to this day. 1: it may have changed, look it up.
  * -1. Each part of the log is read once for that, however often it is asked. */
 int kjudge_may_have_changed(struct kjudge *j, const struct event *e, const struct deadline *d,

@@ -9,17 +9,24 @@
 /* A batch that was begun and not sent for so long holds back no mark: most likely it was given up. */
 #define ABANDONED_MS (INT64_C(7) * 24 * 3600 * 1000)
 
-/* A batch that is not finished, and the first event of it that came. */
+/* A batch that is not finished, and the first event of it that came. In a list of those of its partition, by
+ * offset. */
 struct hold {
+	struct hold *before, *after;
 	enum batch_status status;
 	int32_t partition;
 	int64_t offset, ts_ms;
+};
+
+struct holds {
+	struct hold *first, *last;
 };
 
 struct kready {
 	struct klog *log, *beside;
 	struct kjudge *judge;
 	struct map holds; /* id -> struct hold */
+	struct holds *lists; /* owned: of each partition */
 	int64_t newest_ms;
 	uint64_t seed;
 };
@@ -51,6 +58,7 @@ void kready_close(struct kready *r)
 	while (map_next(&r->holds, &at, NULL, &hold))
 		free(hold);
 	map_release(&r->holds);
+	free(r->lists);
 	kjudge_close(r->judge);
 	klog_close(r->log);
 	klog_close(r->beside);
@@ -77,12 +85,36 @@ int kready_start(struct kready *r, const int64_t *offsets, const struct deadline
 	size_t n = (size_t)kready_partitions(r);
 	if (klog_scan_from(r->log, offsets, d, err))
 		return -1;
+	r->lists = mem_zalloc(n, sizeof(*r->lists));
 	int64_t *starts = mem_zalloc(n, sizeof(*starts));
 	for (size_t i = 0; i < n; i++)
 		starts[i] = klog_start(r->log, (int32_t)i);
 	kjudge_open(&r->judge, r->beside, starts, r->seed);
 	free(starts);
 	return 0;
+}
+
+static struct hold *add(struct kready *r, const struct event *e)
+{
+	struct holds *list = &r->lists[e->partition];
+	struct hold *h = mem_zalloc(1, sizeof(*h));
+	*h = (struct hold){.before = list->last, .partition = e->partition, .offset = e->offset,
+	    .ts_ms = e->ts_ms};
+	*(list->last ? &list->last->after : &list->first) = h;
+	list->last = h;
+	map_put(&r->holds, buf_str(&e->id), h);
+	return h;
+}
+
+static void let_go(struct kready *r, struct str id)
+{
+	struct hold *h = map_remove(&r->holds, id);
+	if (!h)
+		return;
+	struct holds *list = &r->lists[h->partition];
+	*(h->before ? &h->before->after : &list->first) = h->after;
+	*(h->after ? &h->after->before : &list->last) = h->before;
+	free(h);
 }
 
 /* The first event of a batch holds the mark until the batch is finished. */
@@ -93,14 +125,11 @@ static void hold(struct kready *r, const struct event *e, const struct fold *f)
 	if (e->ts_ms > r->newest_ms)
 		r->newest_ms = e->ts_ms;
 	if (batch_is_finished(f->status)) {
-		free(map_remove(&r->holds, id));
+		let_go(r, id);
 		return;
 	}
-	if (!h) {
-		h = mem_zalloc(1, sizeof(*h));
-		*h = (struct hold){.partition = e->partition, .offset = e->offset, .ts_ms = e->ts_ms};
-		map_put(&r->holds, id, h);
-	}
+	if (!h)
+		h = add(r, e);
 	h->status = f->status;
 }
 
@@ -126,17 +155,22 @@ bool kready_caught_up(const struct kready *r)
 	return klog_caught_up(r->log);
 }
 
+const struct fold *kready_fold(const struct kready *r, struct str id)
+{
+	return kjudge_open_fold(r->judge, id);
+}
+
+static bool is_abandoned(const struct kready *r, const struct hold *h)
+{
+	return h->status == BATCH_STARTED && r->newest_ms - h->ts_ms > ABANDONED_MS;
+}
+
 void kready_marks(const struct kready *r, int64_t *offsets)
 {
-	size_t at = 0;
-	void *value;
-	for (int32_t p = 0; p < kready_partitions(r); p++)
-		offsets[p] = klog_position(r->log, p);
-	while (map_next(&r->holds, &at, NULL, &value)) {
-		const struct hold *h = value;
-		bool abandoned =
-		    h->status == BATCH_STARTED && r->newest_ms - h->ts_ms > ABANDONED_MS;
-		if (!abandoned && h->offset < offsets[h->partition])
-			offsets[h->partition] = h->offset;
+	for (int32_t p = 0; p < kready_partitions(r); p++) {
+		const struct hold *h = r->lists[p].first;
+		while (h && is_abandoned(r, h))
+			h = h->after;
+		offsets[p] = h ? h->offset : klog_position(r->log, p);
 	}
 }

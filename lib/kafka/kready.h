@@ -38,6 +38,9 @@ int kready_next(struct kready *r, int wait_ms, const struct event **event, const
 /* Was everything seen that the topic held at the start? */
 bool kready_caught_up(const struct kready *r);
 
+/* A batch that is open, as it is now; NULL: it is not. Until the next call of kready_next. */
+const struct fold *kready_fold(const struct kready *r, struct str id);
+
 /* A low mark: who starts at these offsets again sees each batch that is not finished now. One that was begun a
  * week before the newest event and is not sent yet holds back nothing: when it is, that is seen. offsets has
  * room for all partitions. */
