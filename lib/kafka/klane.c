@@ -3,6 +3,9 @@
 #include "kafka/kerr.h"
 #include "kafka/krecord.h"
 
+/* So many records are dropped rather than read ahead again. */
+#define NEAR 10000
+
 int klane_open(struct klane *l, struct kclient *c, const char *topic, int32_t partition, struct err *err)
 {
 	*l = (struct klane){.client = c, .partition = partition, .done = true, .head = RECORD_INIT};
@@ -16,7 +19,7 @@ static const char *name(const struct klane *l)
 	return rd_kafka_topic_name(l->topic);
 }
 
-static void stop(struct klane *l)
+void klane_stop(struct klane *l)
 {
 	if (l->started)
 		rd_kafka_consume_stop(l->topic, l->partition);
@@ -24,9 +27,19 @@ static void stop(struct klane *l)
 	l->done = true;
 }
 
+bool klane_go_on(struct klane *l, int64_t start, int64_t end)
+{
+	if (!l->started || !l->done || start < l->next || start - l->next > NEAR || start >= end)
+		return false;
+	l->next = start;
+	l->end = end;
+	l->done = false;
+	return true;
+}
+
 int klane_start(struct klane *l, int64_t start, int64_t end, struct err *err)
 {
-	stop(l);
+	klane_stop(l);
 	while (inbox_has(&l->in))
 		inbox_drop(&l->in);
 	l->head_of = NULL;
@@ -44,12 +57,14 @@ int klane_start(struct klane *l, int64_t start, int64_t end, struct err *err)
 
 void klane_finish(struct klane *l)
 {
-	stop(l);
+	l->done = true;
+	if (!l->stays)
+		klane_stop(l);
 }
 
 void klane_release(struct klane *l)
 {
-	stop(l);
+	klane_stop(l);
 	inbox_release(&l->in);
 	headers_release(&l->head.headers);
 	if (l->topic)
@@ -99,10 +114,10 @@ enum kread_state klane_head(struct klane *l, const struct record **out, struct e
 {
 	while (!l->done && inbox_fill(&l->in)) {
 		enum kread_state s = klane_look(l, l->in.list[l->in.at], err);
-		if (s == KREAD_EMPTY) {
+		if (s == KREAD_EMPTY && !l->done) /* else it may be wanted from there on */
 			inbox_drop(&l->in);
+		if (s == KREAD_EMPTY)
 			continue;
-		}
 		*out = &l->head;
 		return s;
 	}

@@ -14,6 +14,7 @@ struct klane {
 	int64_t next, end;
 	int64_t plain_until; /* heads before it are wanted without headers */
 	bool started, done;
+	bool stays; /* its owner may have it go on from where it is done, and stops it himself */
 	struct inbox in;
 	struct record head;
 	const rd_kafka_message_t *head_of; /* the message that head was made from */
@@ -25,6 +26,13 @@ void klane_release(struct klane *l);
 
 /* Reads from start up to, not including, end; what was read before is dropped. */
 int klane_start(struct klane *l, int64_t start, int64_t end, struct err *err);
+
+/* The same by going on from where it is done, if that is not too far away: false: it is. Spares those who read one
+ * short range after the other all that was read ahead. */
+bool klane_go_on(struct klane *l, int64_t start, int64_t end);
+
+/* What is done and stays is not read any more. */
+void klane_stop(struct klane *l);
 
 /* A finished partition must leave, or others wait behind its empty fetches. */
 void klane_finish(struct klane *l);

@@ -10,11 +10,15 @@
 #define PATIENCE_MS 3
 #define NUDGE_MS    1
 
+/* So long a lane that is done may be moved on. */
+#define DONE_MS 50
+
 enum thirst {
 	EMPTY,   /* the lane was moved here, or gave all it had */
 	THIRSTY, /* since thirsty_ms */
 	HELPED,
 	GIVING,
+	DONE,    /* since thirsty_ms */
 };
 
 struct kpart {
@@ -71,6 +75,7 @@ int kpart_open(struct kpart **out, struct kparts *p, const char *topic, int32_t 
 	l->next = p->first;
 	p->first = l;
 	int failed = klane_open(&l->lane, p->client, topic, partition, err);
+	l->lane.stays = true;
 	if (!failed) {
 		kclient_wake_queue(l->lane.in.queue, p->options.wake);
 		failed = klane_start(&l->lane, start, end, err);
@@ -86,6 +91,8 @@ int kpart_open(struct kpart **out, struct kparts *p, const char *topic, int32_t 
 int kpart_move(struct kpart *l, int64_t start, int64_t end, struct err *err)
 {
 	l->thirst = EMPTY;
+	if (klane_go_on(&l->lane, start, end))
+		return 0;
 	return klane_start(&l->lane, start, end, err);
 }
 
@@ -121,10 +128,26 @@ int64_t kpart_position(const struct kpart *l)
 	return l->lane.next;
 }
 
+/* How long it stays. */
+static int linger(struct kpart *l, int64_t now_ms)
+{
+	if (!l->lane.started)
+		return -1;
+	if (l->thirst != DONE)
+		l->thirsty_ms = now_ms;
+	l->thirst = DONE;
+	if (now_ms - l->thirsty_ms < DONE_MS)
+		return (int)(l->thirsty_ms + DONE_MS - now_ms);
+	klane_stop(&l->lane);
+	return -1;
+}
+
 /* How long the lane can wait for help; -1: for ever. */
 static int help(struct kpart *l, int64_t now_ms)
 {
-	if (l->lane.done || l->thirst == GIVING || l->thirst == HELPED)
+	if (l->lane.done)
+		return linger(l, now_ms);
+	if (l->thirst == GIVING || l->thirst == HELPED)
 		return -1;
 	if (l->thirst == EMPTY)
 		l->thirsty_ms = now_ms;
