@@ -112,17 +112,8 @@ static int round_of(struct work *w)
 /* Nothing of ours is left, and nothing that we wrote is on its way. */
 static bool is_all_done(const struct work *w)
 {
-	size_t at = 0;
-	void *value;
-	if (!w->assigned || w->chunks || w->committing || w->plain.mine ||
-	    (w->events && kproduce_in_flight(w->events)))
-		return false;
-	while (map_next(&w->jobs, &at, NULL, &value)) {
-		const struct job *j = value;
-		if (j->mine || j->ending || j->finish_ms != INT64_MAX)
-			return false;
-	}
-	return true;
+	return w->assigned && !w->chunks && !w->committing && w->pieces == 0 && w->ending == 0 &&
+	    w->finishing.count == 0 && !(w->events && kproduce_in_flight(w->events));
 }
 
 static int run(struct work *w)
@@ -153,9 +144,7 @@ static int start_log(struct work *w)
 {
 	struct tool_ctx *t = w->t;
 	const struct klog_options options = {.log = msg_library};
-	uint64_t seed;
-	clock_random(&seed, sizeof(seed));
-	if (kready_open(&w->ready, &t->settings.kv, w->stream, &options, seed, &t->deadline, &t->err))
+	if (kready_open(&w->ready, &t->settings.kv, w->stream, &options, w->seed, &t->deadline, &t->err))
 		return -1;
 	kready_wake(w->ready, w->loop.wake);
 	size_t n = (size_t)kready_partitions(w->ready);
@@ -267,6 +256,8 @@ static void init(struct work *w)
 	buf_printf(&text, "%s%s", w->stream ? w->stream : w->o->topics->list[0].topic,
 	    w->stream ? ".in" : "");
 	w->topic = buf_detach(&text);
+	clock_random(&w->seed, sizeof(w->seed));
+	work_jobs_init(w);
 	w->plain.id = "";
 	w->plain.finish_ms = INT64_MAX;
 	session_token(w->writer);

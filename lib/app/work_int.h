@@ -5,11 +5,13 @@
 #include "app/session.h"
 #include "app/work.h"
 #include "app/work_chunk.h"
+#include "base/heap.h"
 #include "base/map.h"
 #include "batch/agenda.h"
 #include "batch/checkpoint.h"
 #include "batch/manifest.h"
 #include "batch/parts.h"
+#include "batch/seqlast.h"
 #include "kafka/kmember.h"
 #include "kafka/kparts.h"
 #include "kafka/kproduce.h"
@@ -24,12 +26,12 @@
 /* A batch that is ready, until it is finished; or a plain topic. */
 struct job {
 	char *id;                /* owned; of a topic "" */
-	struct buf doc;          /* its document when it became ready */
 	int64_t ready_ms, priority, threshold;
 	int64_t expected;        /* records; -1: not said */
 	struct parts parts;      /* what workers wrote of them */
 	struct piece *mine;      /* those in our shares */
 	int64_t finish_ms;       /* when to write its end, monotonic; INT64_MAX: not yet */
+	size_t finish_at;        /* its place among those whose end is near */
 	bool ending;             /* it was written, and not seen yet */
 };
 
@@ -82,20 +84,21 @@ struct chunk {
 	struct buf letters; /* values of its invalid records */
 };
 
-/* A part: the records of one batch in one of our partitions. */
+/* A part: the records of one batch in one of our partitions. Many wait: what it takes to read one is made when it
+ * is read. */
 struct piece {
 	struct piece *next_of_job;
 	struct agenda_item item;
 	struct job *job;
 	struct share *share;
-	struct manifest senders; /* of the batch */
-	int64_t *last;           /* of each sender the highest number that was seen here */
+	struct seqlast seen;     /* of each sender of the batch the number that came last here */
+	bool prepared;           /* to be read */
 	int64_t first, end;      /* offsets */
 	int64_t expected;        /* records, by the manifest */
 	int64_t at;              /* the offset to read on from */
 	int64_t number;          /* of the next record that is read */
 	struct doneset done;
-	struct chunk **filling;  /* owned: of each lane, NULL: none */
+	struct chunk **filling;  /* owned: of each lane, NULL: none; not before it is prepared */
 	size_t lane_count, lane_turn;
 	struct checkpoint_intent *intents; /* owned: what a worker before us began */
 	size_t intent_count;
@@ -139,7 +142,11 @@ struct work {
 	size_t out_at, dead_at;   /* its topics */
 	int32_t out_partitions, dead_partitions;
 
+	uint64_t seed; /* of maps */
 	struct map jobs;
+	struct heap finishing; /* those whose end is near, the first one first */
+	size_t ending;         /* of how many it is written and not seen yet */
+	size_t pieces;         /* of all jobs */
 	struct job plain;     /* of plain topics: all that is not a batch's */
 	struct share *shares; /* owned */
 	size_t share_count;
@@ -194,11 +201,13 @@ int work_dry_run(struct work *w);
 int work_sample(struct work *w);
 
 /* work_jobs.c */
+void work_jobs_init(struct work *w);
 int work_jobs_follow(struct work *w, int wait_ms);             /* what is new in the log */
 int work_jobs_finish(struct work *w);                          /* ends those that are complete */
 int work_jobs_report(struct work *w);                          /* how far they are, into the log */
 int work_job_piece_done(struct work *w, struct piece *p);      /* says it in the log */
 int work_job_check(struct work *w, struct job *j);             /* too many invalid records? then it fails */
+int work_job_document(struct work *w, const struct job *j, struct batch *out);
 int work_job_extents(struct work *w, const struct job *j, struct extents *out, bool *manifested);
 void work_jobs_release(struct work *w);
 
@@ -223,8 +232,9 @@ int work_stream_add(struct work *w, struct share *s);    /* the part of a plain 
 int work_shares_assign(struct work *w);
 void work_shares_all(struct work *w, int32_t partitions); /* as if nothing was ever committed, and no parts in them */
 void work_shares_release(struct work *w);
-void work_share_add(struct work *w, struct share *s, struct job *j);
-void work_piece_add(struct piece *p, size_t lanes);
+void work_share_add(struct work *w, struct share *s, struct job *j, const struct extents *x);
+int work_shares_add(struct work *w, struct job *j); /* to all of ours */
+void work_piece_add(struct work *w, struct piece *p);
 void work_take_up(struct piece *p, struct checkpoint_part *before);
 bool work_chunk_is_next(const struct work *w, const struct chunk *c); /* nothing is before it in its lane */
 

@@ -11,9 +11,35 @@
 /* Who did not do the last part leaves the end to who did, for a while. */
 #define OTHERS_MS 1000
 
-static int document(struct work *w, const struct job *j, struct batch *b)
+static bool is_sooner(const void *ctx, const void *a, const void *b)
 {
-	return batch_parse(buf_str(&j->doc), b, &w->t->err);
+	(void)ctx;
+	return ((const struct job *)a)->finish_ms < ((const struct job *)b)->finish_ms;
+}
+
+static void stands(void *job, size_t at)
+{
+	((struct job *)job)->finish_at = at;
+}
+
+void work_jobs_init(struct work *w)
+{
+	map_init(&w->jobs, w->seed);
+	w->finishing = (struct heap){.before = is_sooner, .stands = stands};
+}
+
+static void finish_at(struct work *w, struct job *j, int64_t when_ms)
+{
+	if (j->finish_ms != INT64_MAX)
+		heap_remove(&w->finishing, j->finish_at);
+	j->finish_ms = when_ms;
+	if (when_ms != INT64_MAX)
+		heap_add(&w->finishing, j);
+}
+
+int work_job_document(struct work *w, const struct job *j, struct batch *out)
+{
+	return fold_batch(kready_fold(w->ready, str_of(j->id)), out, &w->t->err);
 }
 
 static void drop_job(struct work *w, struct str id)
@@ -23,8 +49,9 @@ static void drop_job(struct work *w, struct str id)
 		return;
 	while (j->mine)
 		work_piece_drop(w, j->mine);
+	finish_at(w, j, INT64_MAX);
+	w->ending -= j->ending;
 	parts_release(&j->parts);
-	buf_release(&j->doc);
 	free(j->id);
 	free(j);
 }
@@ -36,13 +63,14 @@ void work_jobs_release(struct work *w)
 	while (map_next(&w->jobs, &at, NULL, &value))
 		drop_job(w, str_of(((struct job *)value)->id));
 	map_release(&w->jobs);
+	heap_release(&w->finishing);
 }
 
 int work_job_extents(struct work *w, const struct job *j, struct extents *out, bool *manifested)
 {
 	struct batch b = BATCH_INIT;
 	struct manifest m = MANIFEST_INIT;
-	if (document(w, j, &b))
+	if (work_job_document(w, j, &b))
 		return -1;
 	const struct json_t *json = js_get(b.doc, "manifest");
 	int failed = json ? manifest_parse(json, &m, &w->t->err) : 0;
@@ -66,7 +94,7 @@ static int look(struct work *w, struct job *j, bool by_us)
 	else if (!failed && parts_are_done(&j->parts, &x) && !j->ending && j->finish_ms == INT64_MAX) {
 		uint16_t random;
 		clock_random(&random, sizeof(random));
-		j->finish_ms = w->now_ms + (by_us ? 0 : OTHERS_MS + random % 2000);
+		finish_at(w, j, w->now_ms + (by_us ? 0 : OTHERS_MS + random % 2000));
 	}
 	extents_release(&x);
 	return failed;
@@ -81,7 +109,6 @@ static int add_job(struct work *w, const struct event *e, const struct fold *f)
 		return -1;
 	struct job *j = mem_zalloc(1, sizeof(*j));
 	j->id = mem_strndup(e->id.data, e->id.len);
-	buf_add_str(&j->doc, buf_str(&f->doc));
 	j->ready_ms = f->ts_ms;
 	j->priority = batch_number(&b, "priority", 50);
 	j->expected = batch_expected(&b);
@@ -90,9 +117,7 @@ static int add_job(struct work *w, const struct event *e, const struct fold *f)
 	j->parts.group = str_of(w->o->group);
 	batch_release(&b);
 	map_put(&w->jobs, str_of(j->id), j);
-	for (size_t i = 0; i < w->share_count; i++)
-		work_share_add(w, &w->shares[i], j);
-	return look(w, j, false);
+	return work_shares_add(w, j) || look(w, j, false) ? -1 : 0;
 }
 
 /* How far somebody is. A part that another has done is not ours to do any more. */
@@ -109,7 +134,8 @@ static int hear(struct work *w, struct job *j, const struct event *e)
 	batch_release(&b);
 	for (struct piece *p = j->mine, *next; p; p = next) {
 		next = p->next_of_job;
-		if (!parts_at(&j->parts, p->share->partition)->done)
+		const struct part *said = parts_find(&j->parts, p->share->partition);
+		if (!said || !said->done)
 			continue;
 		if (p->end > p->share->reached)
 			p->share->reached = p->end;
@@ -144,9 +170,10 @@ static int change(struct work *w, struct job *j, struct batch_change *c)
 {
 	struct batch now = BATCH_INIT, after = BATCH_INIT;
 	c->now_ms = clock_wall_ms();
-	j->finish_ms = INT64_MAX;
+	finish_at(w, j, INT64_MAX);
+	w->ending += !j->ending;
 	j->ending = true;
-	if (document(w, j, &now))
+	if (work_job_document(w, j, &now))
 		return -1;
 	int failed = batch_apply(&now, c, &after, &w->t->err);
 	if (!failed)
@@ -179,17 +206,12 @@ static int end_job(struct work *w, struct job *j)
 
 int work_jobs_finish(struct work *w)
 {
-	size_t at = 0;
-	void *value;
-	while (map_next(&w->jobs, &at, NULL, &value)) {
-		struct job *j = value;
-		if (j->finish_ms == INT64_MAX)
-			continue;
-		if (j->finish_ms > w->now_ms)
-			loop_until(&w->loop, j->finish_ms);
-		else if (end_job(w, j))
+	struct job *j;
+	while ((j = heap_first(&w->finishing)) && j->finish_ms <= w->now_ms)
+		if (end_job(w, j))
 			return -1;
-	}
+	if (j)
+		loop_until(&w->loop, j->finish_ms);
 	return 0;
 }
 
@@ -250,7 +272,7 @@ int work_job_piece_done(struct work *w, struct piece *p)
 	}
 	if (!w->events) /* we only look */
 		return 0;
-	if (document(w, p->job, &b))
+	if (work_job_document(w, p->job, &b))
 		return -1;
 	struct part *one = parts_at(&mine, p->share->partition);
 	fill_part(w, p, one);
@@ -271,7 +293,7 @@ static int report(struct work *w, const struct job *j)
 			fill_part(w, p, parts_at(&mine, p->share->partition));
 	int failed = 0;
 	if (mine.count) {
-		failed = document(w, j, &b);
+		failed = work_job_document(w, j, &b);
 		if (!failed) {
 			js_set(b.doc, "progress", parts_json(&mine));
 			failed = work_post(w, &b, EVENT_PROGRESS, NULL);

@@ -165,7 +165,8 @@ static void add_parts(struct json_t *to, struct job *j, const struct extents *x)
 	for (size_t i = 0; i < x->count; i++) {
 		int32_t partition = x->list[i].partition;
 		records += x->list[i].count;
-		if (!parts_at(&j->parts, partition)->done)
+		const struct part *said = parts_find(&j->parts, partition);
+		if (!said || !said->done)
 			js_append_i64(open, partition);
 	}
 	js_set_i64(to, "records", records);
@@ -179,7 +180,7 @@ static int print_job(struct work *w, struct job *j)
 	struct extents x = EXTENTS_INIT;
 	struct buf since = BUF_INIT;
 	bool manifested = false;
-	int failed = batch_parse(buf_str(&j->doc), &b, &w->t->err) ||
+	int failed = work_job_document(w, j, &b) ||
 	    work_job_extents(w, j, &x, &manifested);
 	if (!failed && manifested) {
 		struct json_t *o = js_object();
@@ -285,8 +286,8 @@ static int choose(struct work *w, struct ready *r)
 {
 	struct job *j;
 	while ((j = ready_take(r))) {
-		for (size_t i = 0; i < w->share_count; i++)
-			work_share_add(w, &w->shares[i], j);
+		if (work_shares_add(w, j))
+			return -1;
 		if (j->mine)
 			return 0;
 	}

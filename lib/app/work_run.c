@@ -106,7 +106,7 @@ static int describe(struct work *w, const struct chunk *c, struct buf *b, size_t
 	struct batch batch = BATCH_INIT;
 	struct buf metadata = BUF_INIT;
 	int n = 0;
-	if (j->doc.len && batch_parse(buf_str(&j->doc), &batch, &w->t->err))
+	if (*j->id && work_job_document(w, j, &batch))
 		return -1;
 	if (js_get(batch.doc, "metadata"))
 		js_dump(js_get(batch.doc, "metadata"), &metadata);

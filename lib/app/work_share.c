@@ -12,23 +12,6 @@
 /* So many records of others are passed over before the loop goes on. */
 #define PASS_AT_ONCE 8192
 
-static void find_extent(struct piece *p)
-{
-	p->first = INT64_MAX;
-	for (size_t i = 0; i < p->senders.count; i++) {
-		const struct extents *x = &p->senders.senders[i].extents;
-		for (size_t k = 0; k < x->count; k++) {
-			if (x->list[k].partition != p->share->partition)
-				continue;
-			p->expected += x->list[k].count;
-			if (x->list[k].first < p->first)
-				p->first = x->list[k].first;
-			if (x->list[k].last + 1 > p->end)
-				p->end = x->list[k].last + 1;
-		}
-	}
-}
-
 static void open_piece(struct piece *p)
 {
 	struct share *s = p->share;
@@ -61,46 +44,50 @@ static void resume(struct piece *p)
 		work_take_up(p, before);
 		return;
 	}
-	const struct part *said = parts_at(&p->job->parts, p->share->partition);
+	const struct part *said = parts_find(&p->job->parts, p->share->partition);
+	if (!said)
+		return;
 	p->done.next = said->w;
 	p->done.below = said->tally;
 }
 
-void work_share_add(struct work *w, struct share *s, struct job *j)
+void work_share_add(struct work *w, struct share *s, struct job *j, const struct extents *x)
 {
-	struct err err = ERR_INIT;
-	struct batch b = BATCH_INIT;
+	const struct extent *here = extents_find(x, s->partition);
+	const struct part *said = parts_find(&j->parts, s->partition);
+	if (!here || (said && said->done))
+		return;
 	struct piece *p = mem_zalloc(1, sizeof(*p));
-	const struct json_t *m;
 	p->job = j;
 	p->share = s;
-	if (batch_parse(buf_str(&j->doc), &b, &err) == 0 && (m = js_get(b.doc, "manifest")))
-		(void)manifest_parse(m, &p->senders, &err);
-	batch_release(&b);
-	err_clear(&err);
-	find_extent(p);
-	if (p->expected == 0 || parts_at(&j->parts, s->partition)->done) {
-		manifest_release(&p->senders);
-		free(p);
-		return;
-	}
-	p->last = mem_zalloc(p->senders.count, sizeof(*p->last));
-	p->at = p->first;
+	p->expected = here->count;
+	p->at = p->first = here->first;
+	p->end = here->last + 1;
 	resume(p);
-	work_piece_add(p, w->lanes);
+	work_piece_add(w, p);
 	msg_debug(1, "batch '%s': %lld records in partition %d, of which %lld are done", j->id,
 	    (long long)p->expected, s->partition, (long long)tally_sum(&p->done.below));
 }
 
-void work_piece_add(struct piece *p, size_t lanes)
+int work_shares_add(struct work *w, struct job *j)
+{
+	struct extents x = EXTENTS_INIT;
+	bool ignored;
+	int failed = work_job_extents(w, j, &x, &ignored);
+	for (size_t i = 0; i < w->share_count && !failed; i++)
+		work_share_add(w, &w->shares[i], j, &x);
+	extents_release(&x);
+	return failed;
+}
+
+void work_piece_add(struct work *w, struct piece *p)
 {
 	struct job *j = p->job;
-	p->lane_count = lanes;
-	p->filling = mem_zalloc(lanes, sizeof(struct chunk *));
 	p->item = (struct agenda_item){.name = str_of(j->id), .ready_ms = j->ready_ms,
 	    .priority = j->priority};
 	p->next_of_job = j->mine;
 	j->mine = p;
+	w->pieces++;
 	agenda_add(&p->share->agenda, &p->item, 0);
 }
 
@@ -119,6 +106,7 @@ void work_piece_drop(struct work *w, struct piece *p)
 	while (*at != p)
 		at = &(*at)->next_of_job;
 	*at = p->next_of_job;
+	w->pieces--;
 	for (struct chunk *c = w->chunks, *next; c; c = next) {
 		next = c->next;
 		if (c->piece == p)
@@ -134,10 +122,9 @@ void work_piece_drop(struct work *w, struct piece *p)
 	if (p->share->reading == p)
 		p->share->reading = NULL;
 	p->share->dirty = true;
-	manifest_release(&p->senders);
+	seqlast_release(&p->seen);
 	doneset_release(&p->done);
 	free(p->filling);
-	free(p->last);
 	free(p->intents);
 	free(p);
 }
@@ -219,8 +206,8 @@ int work_shares_assign(struct work *w)
 	for (size_t i = 0; i < n; i++)
 		share_init(w, &w->shares[i], &parts[i]);
 	while (map_next(&w->jobs, &at, NULL, &job))
-		for (size_t i = 0; i < n; i++)
-			work_share_add(w, &w->shares[i], job);
+		if (work_shares_add(w, job))
+			return -1;
 	for (size_t i = 0; i < n; i++)
 		if (w->shares[i].lane_of && work_stream_add(w, &w->shares[i]))
 			return -1;
@@ -243,12 +230,44 @@ static struct piece *first_piece(struct share *s, int64_t now_ms)
 	return p;
 }
 
+/* Whose records are wanted. */
+static int name_senders(struct work *w, struct piece *p)
+{
+	struct batch b = BATCH_INIT;
+	struct manifest m = MANIFEST_INIT;
+	if (p->share->lane_of)
+		return 0;
+	int failed = work_job_document(w, p->job, &b) ||
+		manifest_parse(js_get(b.doc, "manifest"), &m, &w->t->err)
+	    ? -1
+	    : 0;
+	for (size_t i = 0; i < m.count && !failed; i++)
+		seqlast_add(&p->seen, str_of(m.senders[i].id));
+	manifest_release(&m);
+	batch_release(&b);
+	return failed;
+}
+
+/* What it takes to read it. */
+static int prepare(struct work *w, struct piece *p)
+{
+	if (p->prepared)
+		return 0;
+	p->prepared = true;
+	p->lane_count = w->lanes;
+	p->filling = mem_zalloc(w->lanes, sizeof(struct chunk *));
+	seqlast_init(&p->seen, w->seed);
+	return name_senders(w, p);
+}
+
 static int read_here(struct work *w, struct piece *p)
 {
 	struct share *s = p->share;
 	struct err *err = &w->t->err;
 	if (s->reading == p)
 		return 0;
+	if (prepare(w, p))
+		return -1;
 	s->reading = p;
 	if (s->lane)
 		return kpart_move(s->lane, p->at, p->end, err);
@@ -267,12 +286,8 @@ static bool is_wanted(const struct piece *p, const struct record *r, int64_t **l
 	if (!of || !str_is(of->value, p->job->id) || !seq || !seq->value.ptr ||
 	    !seq_parse(seq->value, &sender, n))
 		return false;
-	for (size_t i = 0; i < p->senders.count; i++)
-		if (str_is(sender, p->senders.senders[i].id)) {
-			*last = &p->last[i];
-			return *n > **last;
-		}
-	return false;
+	*last = seqlast_of(&p->seen, sender);
+	return *last && *n > **last;
 }
 
 static void pass(struct piece *p, const struct record *r)

@@ -45,7 +45,7 @@ int work_stream_add(struct work *w, struct share *s)
 	s->reached = p->first;
 	s->dirty = true; /* where a group begins is written down */
 	p->at = p->number = p->first;
-	work_piece_add(p, w->lanes);
+	work_piece_add(w, p);
 	msg_debug(1, "topic %s, partition %d: from offset %lld on", s->topic, s->partition,
 	    (long long)p->first);
 	return 0;

@@ -40,6 +40,14 @@ void extents_add(struct extents *x, int32_t partition, int64_t first, int64_t la
 	widen(place(x, partition), first, last, count);
 }
 
+const struct extent *extents_find(const struct extents *x, int32_t partition)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (x->list[i].partition == partition)
+			return &x->list[i];
+	return NULL;
+}
+
 void extents_join(struct extents *x, const struct extents *other)
 {
 	for (size_t i = 0; i < other->count; i++) {

@@ -29,6 +29,7 @@ struct extents {
 
 /* count more records, between two offsets of one partition */
 void extents_add(struct extents *x, int32_t partition, int64_t first, int64_t last, int64_t count);
+const struct extent *extents_find(const struct extents *x, int32_t partition); /* NULL: none */
 void extents_join(struct extents *x, const struct extents *other);
 void extents_release(struct extents *x);
 

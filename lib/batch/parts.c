@@ -26,7 +26,7 @@ static size_t place(const struct parts *p, int32_t partition)
 	return at;
 }
 
-static const struct part *find(const struct parts *p, int32_t partition)
+const struct part *parts_find(const struct parts *p, int32_t partition)
 {
 	size_t at = place(p, partition);
 	return at < p->count && p->list[at].partition == partition ? &p->list[at] : NULL;
@@ -93,26 +93,19 @@ const struct part *parts_worst(const struct parts *p)
 bool parts_are_done(const struct parts *p, const struct extents *manifest)
 {
 	for (size_t i = 0; i < manifest->count; i++) {
-		const struct part *one = find(p, manifest->list[i].partition);
+		const struct part *one = parts_find(p, manifest->list[i].partition);
 		if (!one || !one->done)
 			return false;
 	}
 	return true;
 }
 
-static int64_t expected(const struct extents *manifest, int32_t partition)
-{
-	for (size_t i = 0; i < manifest->count; i++)
-		if (manifest->list[i].partition == partition)
-			return manifest->list[i].count;
-	return 0;
-}
-
 int parts_check(const struct parts *p, const struct extents *manifest, struct err *err)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		const struct part *one = &p->list[i];
-		int64_t want = expected(manifest, one->partition), got = tally_sum(&one->tally);
+		const struct extent *sent = extents_find(manifest, one->partition);
+		int64_t want = sent ? sent->count : 0, got = tally_sum(&one->tally);
 		if (one->done && got != want)
 			return err_set(err, ST_FAIL,
 			    "partition %d: %lld records were processed, and %lld were sent",

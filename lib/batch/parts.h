@@ -57,6 +57,9 @@ struct parts {
 
 #define PARTS_INIT {0}
 
+/* The part in this partition; NULL: nothing was said of it. */
+const struct part *parts_find(const struct parts *p, int32_t partition);
+
 /* The part in this partition, made when there is none: for who writes events. */
 struct part *parts_at(struct parts *p, int32_t partition);
 
