@@ -158,9 +158,15 @@ class Lab:
         key = events, span, kind
         if key not in self.logs:
             stream = self.stream()
-            self.tell(f"fill {self.brokers} {stream}.notification {events} {span} {kind} {settings}")
+            self.tell(f"fill {self.brokers} {stream} {events} {span} {kind} {settings}")
             self.logs[key] = stream, self.create(stream)
         return self.logs[key]
+
+    def ready(self, batches):
+        """A new stream with so many batches of ten records that wait for a worker."""
+        stream = self.stream()
+        self.tell(f"fill {self.brokers} {stream} {2 * batches} 60 ready")
+        return stream
 
     def size(self, topic, partitions=4):
         """How many records the topic was given, all in all."""

@@ -48,12 +48,13 @@ class Sizes:
     fhir: int = 600_000_000
     interleaved: int = 50_000
     log: int = 1_000_000
+    many: int = 10_000
     small: int = 20 << 20
     large: int = 2 << 30
 
 
 QUICK = Sizes(lines=200_000, long=10_000, fhir=60_000_000, interleaved=10_000, log=100_000,
-    large=200 << 20)
+    many=1000, large=200 << 20)
 
 
 def count(n):
@@ -542,6 +543,32 @@ class WorkParallel(WorkXargs):
         return Run(f"{self.reader()} | parallel --will-cite --pipe -N {self.chunk} -j 3 'cat >/dev/null'")
 
 
+class WorkMany(Pair):
+    """Many batches of ten records that are all ready at once."""
+
+    slow = True
+
+    def work(self):
+        return f"{count(self.sizes.many)} batches of ten to cat"
+
+    def describe(self):
+        few = f"{count(self.sizes.many // 10)} of them"
+        return [Row(f"work: {self.work()}", few, at_most(11, "11: in step")),
+            Row(f"peak memory: work, {self.work()}", few, SAID_SHARE, "memory")]
+
+    def worker(self, batches):
+        stream = self.lab.ready(batches)
+        return Run(f"batch-work -s {stream} -G bench --once --out none -- cat",
+            check=lambda _: expect("batches", self.lab.tell(f"batch-status -s {stream} "
+                f"--status completed --size {batches + 1} --ids").count("\n"), batches))
+
+    def ours(self):
+        return self.worker(self.sizes.many)
+
+    def theirs(self):
+        return self.worker(self.sizes.many // 10)
+
+
 # --- memory
 
 
@@ -597,5 +624,5 @@ class ConsumeMemory(SendMemory):
 PAIRS = [SendLines, SendLinesLibc, SendLinesKcat, SendLinesConsole, SendLinesPerf, SendFhir,
     SendLong, Consume, ConsumeLibc, ConsumeHeaders, ConsumeKcat, ConsumePerf, ConsumeWide, ConsumeOne, Envelopes,
     Create, Complete, Terminate, StatusMiddle, Status, StatusForeign, StatusBusy, StatusKcatSmall,
-    StatusKcatMiddle, StatusKcat, WholePipe, Work, WorkXargs, WorkParallel, SendMemory,
+    StatusKcatMiddle, StatusKcat, WholePipe, Work, WorkXargs, WorkParallel, WorkMany, SendMemory,
     ConsumeMemory]
