@@ -245,6 +245,7 @@ static void init(struct work *w)
 	notify_open(&w->notify);
 	w->pace = w->o->pace;
 	w->slots = w->o->slots;
+	w->run_ms = 1000; /* until it is known */
 	w->quota = w->o->quota;
 	w->rules = w->o->rules;
 	w->rules.ordered = w->o->order != WORK_NONE;

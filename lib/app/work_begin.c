@@ -1,12 +1,13 @@
 /* Which chunk begins next, and which run of one that has begun. */
 #include "app/work_int.h"
 
-/* So many runs for each slot are written down before there is one for them: a broker takes some
- * milliseconds for that. */
-#define AHEAD 2
+/* Two runs for each slot are written down before there is one for them, and as many of short ones as it takes to
+ * bridge the time of two commits. Not more than this in all: after a worker's death each of them is run alone, and a
+ * checkpoint has room for some 200. */
+#define AHEAD_MOST 96
 
-/* So many chunks for each slot are in memory, whatever they wait for. */
-#define KEPT 8
+/* So many chunks for each slot are in memory beside those, whatever they wait for. */
+#define KEPT 6
 
 bool work_chunk_runs(const struct chunk *c)
 {
@@ -25,6 +26,19 @@ int work_children_step(struct work *w)
 			return -1;
 	}
 	return 0;
+}
+
+int64_t work_ahead(const struct work *w)
+{
+	return 2 + (int64_t)(2 * w->commit_ms / (0.5 + w->run_ms));
+}
+
+static int64_t ahead_of_all(const struct work *w)
+{
+	int64_t wanted = work_ahead(w) * w->slots.now, least = 2 * w->slots.now;
+	if (wanted > AHEAD_MOST)
+		wanted = AHEAD_MOST;
+	return wanted > least ? wanted : least;
 }
 
 static int64_t count(const struct work *w, bool intended)
@@ -102,7 +116,7 @@ static int begin_ready(struct work *w)
 {
 	for (struct chunk *c = w->chunks; c; c = c->next)
 		if (c->state == CHUNK_READY && c->piece && has_room(w, c) &&
-		    work_chunk_is_next(w, c) && begin(w, c))
+		    !work_lane_is_held(w, c->piece->share, c->lane, c) && begin(w, c))
 			return -1;
 	return 0;
 }
@@ -148,8 +162,8 @@ static int begin_next(struct work *w)
 	}
 	if (first && w->o->topics)
 		first = of_lane(w, lanes_choose(w->o->topics));
-	if (!first || !has_room(w, first) || count(w, true) >= AHEAD * w->slots.now ||
-	    count(w, false) >= KEPT * w->slots.now)
+	if (!first || !has_room(w, first) || count(w, true) >= ahead_of_all(w) ||
+	    count(w, false) >= ahead_of_all(w) + KEPT * w->slots.now)
 		return 0;
 	if (w->o->topics)
 		lanes_took(w->o->topics, first->piece->share->lane_of, (int64_t)first->records.count);

@@ -14,6 +14,7 @@ void work_committed(void *ctx, void *cookie, enum kmember_commit result, const s
 	w->committing = false;
 	w->commit_failed = result != KMEMBER_COMMITTED;
 	if (result == KMEMBER_COMMITTED) {
+		w->commit_ms += ((double)(clock_mono_ms() - w->commit_began_ms) - w->commit_ms) / 4;
 		w->committed = w->commits;
 		for (size_t i = 0; i < w->share_count; i++)
 			w->shares[i].committed = w->shares[i].pending;
@@ -72,6 +73,7 @@ int work_commit(struct work *w, bool now)
 		answer = kmember_commit_now(w->member, parts, n, &d, err) == KMEMBER_FAILED ? -1 : 0;
 	} else if (n) {
 		w->commits++;
+		w->commit_began_ms = clock_mono_ms();
 		answer = kmember_commit(w->member, parts, n, NULL, err);
 		w->committing = answer == 0;
 		if (answer > 0)

@@ -154,6 +154,7 @@ struct work {
 	size_t lanes;         /* of each partition */
 	struct chunk *chunks; /* begun, in the order of their beginning */
 	int64_t running;      /* children */
+	double run_ms, commit_ms; /* how long they took of late, each; and a commit */
 	bool slot_taken[SLOTS_MOST];
 
 	struct pace pace;
@@ -165,6 +166,7 @@ struct work {
 
 	int64_t commits, committed; /* begun; the last that was answered well */
 	int64_t sure;               /* the commit whose answer says that we are in the group still */
+	int64_t commit_began_ms;
 	bool committing, commit_failed;
 	bool undelivered;           /* a producer gave up on a record */
 	struct trial_rules rules;
@@ -221,6 +223,7 @@ void work_committed(void *ctx, void *cookie, enum kmember_commit result, const s
 
 /* work_begin.c */
 bool work_chunk_runs(const struct chunk *c);
+int64_t work_ahead(const struct work *w); /* so many runs are written down for each slot, and in each lane */
 int work_children_step(struct work *w);  /* of those that have ended */
 int work_chunks_go_on(struct work *w);
 int work_chunks_begin(struct work *w);
@@ -237,6 +240,8 @@ int work_shares_add(struct work *w, struct job *j); /* to all of ours */
 void work_piece_add(struct work *w, struct piece *p);
 void work_take_up(struct piece *p, struct checkpoint_part *before);
 bool work_chunk_is_next(const struct work *w, const struct chunk *c); /* nothing is before it in its lane */
+/* Does one of the lane wait, before this one (NULL: at all), so that none behind it is written down? */
+bool work_lane_is_held(const struct work *w, const struct share *s, size_t lane, const struct chunk *before);
 
 void work_piece_drop(struct work *w, struct piece *p);
 int work_share_fill(struct work *w, struct share *s, struct chunk **out);

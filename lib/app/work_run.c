@@ -253,6 +253,7 @@ static void tell_success(struct work *w, const struct chunk *than, int64_t began
 
 static void learn(struct work *w, struct chunk *c, const struct trial_end *end)
 {
+	w->run_ms += ((double)c->child.end.took_ms - w->run_ms) / 4;
 	bool whole = c->run.first == 0 && c->run.end == c->records.count;
 	const struct pace_run run = {
 	    .records = (int64_t)c->records.count,

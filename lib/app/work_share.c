@@ -407,13 +407,22 @@ bool work_chunk_is_next(const struct work *w, const struct chunk *c)
 	return w->o->order == WORK_NONE || first_in(w, c->piece->share, c->lane) == c;
 }
 
-/* Behind one that runs a second one is written down. */
+bool work_lane_is_held(const struct work *w, const struct share *s, size_t lane, const struct chunk *before)
+{
+	if (w->o->order == WORK_NONE)
+		return false;
+	for (const struct chunk *c = w->chunks; c && c != before; c = c->next)
+		if (c->piece && c->piece->share == s && c->lane == lane &&
+		    (c->state == CHUNK_WAITING || c->state == CHUNK_READY))
+			return true;
+	return false;
+}
+
+/* Behind one that runs others are written down. */
 static bool is_free(const struct work *w, const struct share *s, size_t lane)
 {
-	if (w->o->order == WORK_NONE || s->busy[lane] == 0)
-		return true;
-	enum chunk_state first = first_in(w, s, lane)->state;
-	return s->busy[lane] == 1 && first != CHUNK_WAITING && first != CHUNK_READY;
+	return w->o->order == WORK_NONE || s->busy[lane] == 0 ||
+	    ((int64_t)s->busy[lane] < work_ahead(w) && !work_lane_is_held(w, s, lane, NULL));
 }
 
 /* Is this one to be taken as it is? */

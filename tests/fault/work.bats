@@ -117,6 +117,30 @@ restarted() { # MOST OPTION... -- COMMAND...
 	grep -qxF "$(<killed) 2 resume" runs
 }
 
+# How many runs were written down when one of a single slot killed its worker: itself, and those ahead of it.
+written_down() { # SECONDS-FOR-EACH RECORDS KILLER
+	begin 1
+	G=$S.group
+	seq "$2" >in
+	ready in
+	TAKES=$1 KILLER=$3 restarted 1 -j 1 --order none --chunk 1 -- sh -c '
+		read -r record
+		echo "$BATCH_REASON" >>runs
+		[ "$TAKES" = 0 ] || sleep "$TAKES"
+		[ "$record" != "$KILLER" ] || [ -e killed ] || { touch killed; kill -KILL $PPID; sleep 5; }'
+	((deaths == 1))
+	ended_as completed "$2" 0
+	written=$(grep -c resume runs)
+}
+
+@test "of short runs more are written down ahead, so that none waits for it; of long ones not" {
+	written_down 0 400 300
+	((written > 4))
+	rm runs killed
+	written_down 0.5 6 2
+	((written >= 2 && written <= 4))
+}
+
 @test "who ends well leaves no chunk as one that ended its worker" {
 	begin 1
 	G=$S.group
