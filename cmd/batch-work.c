@@ -24,6 +24,8 @@ static int sizes(struct tool_ctx *t, struct asked *c)
 		return tool_usage(t, "--chunk: %s", t->err.text);
 	if (slots_parse(&o->slots, c->slots, &t->err))
 		return tool_usage(t, "-j: %s", t->err.text);
+	if (o->split > o->slots.min)
+		return tool_usage(t, "--split %lld: -j must be at least as many", (long long)o->split);
 	o->pace.target_us = c->target_ms * 1000;
 	o->pace.longest_us = 60 * 1000000;
 	if (c->max_load)
@@ -102,7 +104,7 @@ static int run(struct tool_ctx *t)
 }
 
 static struct asked asked = {.chunk = "100", .slots = "3", .backoff = "5,15,30",
-    .work = {.rules = {.retries = 3, .confirm_ms = 30000}, .breaker = 5,
+    .work = {.rules = {.retries = 3, .confirm_ms = 30000}, .breaker = 5, .split = 1,
 	.max_bytes = 8 << 20, .linger_ms = 1000, .drain_ms = 30000, .report_ms = 5000}};
 
 static const struct opt options[] = {
@@ -118,6 +120,8 @@ static const struct opt options[] = {
 	"whoever comes back under this name keeps its partitions"),
     OPT_STR('j', "jobs", &asked.slots, "N|MIN..MAX", COMPLETE_NONE,
 	"so many commands at once (3)"),
+    OPT_I64(0, "split", &asked.work.split, 1, SLOTS_MOST, "N",
+	"divide a chunk among N commands beside each other (1)"),
     OPT_STR(0, "chunk", &asked.chunk, "N|MIN..MAX[,FIRST]", COMPLETE_NONE,
 	"so many records to a command (100)"),
     OPT_DUR(0, "target", &asked.target_ms, "TIME", "with MIN..MAX: how long a command should take"),

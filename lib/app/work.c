@@ -42,7 +42,8 @@ static void look_at_machine(struct work *w)
 		double p = left > 0 ? (double)o->mem_free / (double)left : 0;
 		w->pressure = p > w->pressure ? p : w->pressure;
 	}
-	slots_look(&w->slots, w->running, w->pressure, w->now_ms);
+	bool busy = w->running + o->split > w->slots.now; /* there is no room for one more run */
+	slots_look(&w->slots, busy ? w->slots.now : w->running, w->pressure, w->now_ms);
 }
 
 /* --- what others see of us */
@@ -90,7 +91,7 @@ void work_wait(struct work *w)
 	w->again = false;
 	for (struct chunk *c = w->chunks; c; c = c->next)
 		if (work_chunk_runs(c))
-			child_watch(&c->child, &w->loop);
+			work_strands_watch(w, c);
 	loop_wait(&w->loop);
 	int64_t before_ms = w->now_ms;
 	w->now_ms = clock_mono_ms();

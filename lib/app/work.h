@@ -42,6 +42,7 @@ struct work_options {
 	struct pace pace;
 	struct slots slots;
 	struct quota quota;
+	int64_t split; /* so many commands do a run beside each other */
 	int64_t breaker, max_bytes, aging_ms, timeout_ms, drain_ms, report_ms;
 	double max_load;         /* 0: no limit */
 	int64_t mem_free;        /* bytes; 0: no limit */

@@ -11,14 +11,14 @@
 
 bool work_chunk_runs(const struct chunk *c)
 {
-	return c->state == CHUNK_RUNNING && c->child.pid;
+	return c->state == CHUNK_RUNNING;
 }
 
 int work_children_step(struct work *w)
 {
 	for (struct chunk *c = w->chunks, *next; c; c = next) {
 		next = c->next;
-		if (!work_chunk_runs(c) || child_step(&c->child, &w->loop) == 0)
+		if (!work_chunk_runs(c) || work_strands_step(w, c) == 0)
 			continue;
 		if (!c->piece)
 			work_chunk_free(w, c);
@@ -80,20 +80,25 @@ static bool is_admitted(struct work *w, struct chunk *c)
 	return true;
 }
 
-/* It is written down, there is a slot, and nothing before it in its lane is under way. */
-static bool may_start(struct work *w, struct chunk *c)
+/* It is written down, nothing before it in its lane is under way, and there are slots for it; who is behind one for
+ * which there are too few waits, too. */
+static bool may_start(struct work *w, struct chunk *c, bool *full)
 {
-	return c->state == CHUNK_INTENDED && c->intent <= w->committed && c->piece &&
-	    w->running < w->slots.now && work_chunk_is_next(w, c) && is_admitted(w, c);
+	if (*full || c->state != CHUNK_INTENDED || c->intent > w->committed || !c->piece ||
+	    !work_chunk_is_next(w, c))
+		return false;
+	*full = w->running + (int64_t)work_strands_wanted(w, c) > w->slots.now;
+	return !*full && is_admitted(w, c);
 }
 
 int work_chunks_go_on(struct work *w)
 {
+	bool full = false;
 	if (w->stopping || w->revoking)
 		return 0;
 	for (struct chunk *c = w->chunks, *next; c; c = next) {
 		next = c->next;
-		if (may_start(w, c) && work_chunk_start(w, c))
+		if (may_start(w, c, &full) && work_chunk_start(w, c))
 			return -1;
 		if (c->state != CHUNK_WAITING || !c->piece)
 			continue;

@@ -157,7 +157,7 @@ static int result_of(struct work *w, struct chunk *c, struct str line, const str
 	if (w->o->format == WORK_ENVELOPES) {
 		if (envelope_read(line, &brought, &w->scratch, &w->t->err)) {
 			out->headers = headers;
-			return err_wrap(&w->t->err, "a result of %s", c->token);
+			return err_wrap(&w->t->err, "a result of %.*s", (int)token.len, token.ptr);
 		}
 		out->key = brought.key;
 		out->value = brought.value;
@@ -214,14 +214,14 @@ static int send_output(struct work *w, struct chunk *c, struct output *o)
 }
 
 /* Can the lines of a run's output become results? `records` of them are wanted when they are paired. */
-int work_output_check(struct work *w, struct chunk *c, size_t records, struct err *why)
+int work_output_check(struct work *w, struct capture *output, size_t records, struct err *why)
 {
 	char end = w->o->format == WORK_NUL ? '\0' : '\n';
 	bool envelopes = w->o->format == WORK_ENVELOPES && w->results && strcmp(w->o->out, "-") != 0;
 	struct record r = RECORD_INIT;
 	struct str text, line;
 	size_t lines = 0;
-	int failed = capture_text(&c->child.out, &text, why);
+	int failed = capture_text(output, &text, why);
 	for (; !failed && text.len; lines++) {
 		text = str_cut(text, end, &line);
 		failed = envelopes && envelope_read(line, &r, &w->scratch, why);
@@ -373,7 +373,6 @@ static int begin_again(struct work *w, struct chunk *c)
 	int failed = 0;
 	again->piece = c->piece;
 	again->lane = c->lane;
-	again->slot = -1;
 	again->state = CHUNK_READY;
 	work_records_init(&again->records, w->o->format, str_of(c->records.topic),
 	    c->records.partition);
@@ -441,9 +440,12 @@ static int finish(struct work *w, struct chunk *c)
 	struct piece *p = c->piece;
 	work_metrics_chunk(w, c, outcome_of(c));
 	if (trial_outcome(&c->trial) == TRIAL_RELEASED) {
+		struct buf token = BUF_INIT;
 		breaker_released(&w->breaker, w->now_ms);
+		work_records_token(&c->records, 0, c->records.count, &token);
 		msg_warn("%s: nothing succeeds: no record is blamed, and it is tried again later",
-		    c->token);
+		    buf_text(&token));
+		buf_release(&token);
 		if (begin_again(w, c))
 			return -1;
 	}

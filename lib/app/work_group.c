@@ -145,7 +145,7 @@ int work_group_drain(struct work *w)
 	if (!is_idle(w) && w->now_ms >= w->drain_ms) {
 		for (struct chunk *c = w->chunks; c; c = c->next)
 			if (work_chunk_runs(c))
-				child_kill(&c->child);
+				work_strands_kill(c);
 		w->drain_ms = w->now_ms + 1000;
 	}
 	if (!is_idle(w) || (w->events && kproduce_in_flight(w->events))) {

@@ -26,6 +26,7 @@
 /* A batch that is ready, until it is finished; or a plain topic. */
 struct job {
 	char *id;                /* owned; of a topic "" */
+	struct buf variables;    /* of it, for the environment; empty: not made yet */
 	int64_t ready_ms, priority, threshold;
 	int64_t expected;        /* records; -1: not said */
 	struct parts parts;      /* what workers wrote of them */
@@ -35,7 +36,7 @@ struct job {
 	bool ending;             /* it was written, and not seen yet */
 };
 
-/* What a run gave out, kept until the trial has ended. */
+/* What a strand of a run gave out, kept until the trial has ended. */
 struct output {
 	int64_t run;
 	size_t first, end;
@@ -47,6 +48,16 @@ struct parcel {
 	struct chunk *chunk;     /* a result or an invalid record of it */
 	struct piece *piece;     /* or the event that it is done; NULL: it is not ours any more */
 	struct event_out event;  /* or any other event */
+};
+
+/* One of the children that do a run beside each other: its share of the records, in their order. */
+struct strand {
+	struct child child;
+	const struct work_records *records;
+	size_t first, end;
+	struct str input;
+	int slot;    /* -1: it has ended */
+	char *token; /* owned */
 };
 
 enum chunk_state {
@@ -61,7 +72,7 @@ enum chunk_state {
 struct chunk {
 	struct chunk *next;
 	size_t lane;        /* in which its records keep their order */
-	struct piece *piece; /* NULL: it was taken away, and only its child is waited for */
+	struct piece *piece; /* NULL: it was taken away, and only its children are waited for */
 	struct work_records records;
 	bool full;         /* as many as were asked for */
 	int64_t began_ms;  /* when the first record came */
@@ -72,10 +83,8 @@ struct chunk {
 	int64_t intent;    /* the commit that writes it down */
 	int64_t deaths;    /* a worker's, by a run of just these records */
 	bool probes;       /* the breaker waits for it */
-	struct child child;
-	struct str input;  /* of the child */
-	int slot;
-	char *token;       /* of the run; owned */
+	struct strand *strands; /* owned: of the run */
+	size_t strand_count;
 	struct output *outputs;
 	size_t output_count, output_cap;
 	struct parcel parcel;
@@ -194,7 +203,7 @@ void work_wait(struct work *w); /* for the next round of the loop */
 /* work_metrics.c: nothing without --metrics, but for the first and the last */
 enum work_outcome { WORK_OK, WORK_RETRIED, WORK_ISOLATED, WORK_FAILED, WORK_ABORTED };
 int work_metrics_open(struct work *w);
-void work_metrics_run(struct work *w, const struct chunk *c); /* its child has ended */
+void work_metrics_run(struct work *w, const struct chunk *c); /* its children have ended */
 void work_metrics_chunk(struct work *w, struct chunk *c, enum work_outcome outcome);
 int work_metrics_write(struct work *w, struct err *err);
 
@@ -249,6 +258,16 @@ int64_t work_share_text(struct work *w, struct share *s, struct buf *out); /* th
 void work_share_begin(struct work *w, struct chunk *c);
 void work_copy_done(const struct doneset *from, struct doneset *to);
 
+/* work_strand.c */
+size_t work_strands_wanted(const struct work *w, const struct chunk *c); /* of its next run */
+int work_strands_start(struct work *w, struct chunk *c);
+void work_strands_watch(struct work *w, struct chunk *c);
+int work_strands_step(struct work *w, struct chunk *c); /* 1: all have ended */
+void work_strands_stop(struct chunk *c);
+void work_strands_kill(struct chunk *c);
+int64_t work_strands_took_ms(const struct chunk *c);
+void work_strands_release(struct work *w, struct chunk *c);
+
 /* work_run.c */
 int work_chunk_go_on(struct work *w, struct chunk *c);
 int work_chunk_start(struct work *w, struct chunk *c);
@@ -260,7 +279,7 @@ void work_chunk_free(struct work *w, struct chunk *c);
 int work_deliver_open(struct work *w);
 void work_deliver_close(struct work *w);
 int work_deliver(struct work *w, struct chunk *c);     /* its trial has ended */
-int work_output_check(struct work *w, struct chunk *c, size_t records, struct err *why);
+int work_output_check(struct work *w, struct capture *output, size_t records, struct err *why);
 int work_deliver_serve(struct work *w);                /* acknowledgements, and transactions */
 int work_post(struct work *w, const struct batch *b, enum event_type type, struct piece *p);
 

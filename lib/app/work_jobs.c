@@ -52,6 +52,7 @@ static void drop_job(struct work *w, struct str id)
 	finish_at(w, j, INT64_MAX);
 	w->ending -= j->ending;
 	parts_release(&j->parts);
+	buf_release(&j->variables);
 	free(j->id);
 	free(j);
 }

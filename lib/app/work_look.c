@@ -80,6 +80,7 @@ static struct json_t *settings(const struct work *w)
 	js_set_i64(s, "lingerMs", o->linger_ms);
 	js_set_i64(s, "maxBytes", o->max_bytes);
 	js_set(s, "jobs", bounds(o->slots.min, o->slots.max, o->slots.now));
+	js_set_i64(s, "split", o->split);
 	set_text(s, "order", orders[o->order]);
 	if (o->aging_ms != AGENDA_STRICT)
 		js_set_i64(s, "agingMs", o->aging_ms);
@@ -229,15 +230,23 @@ static int next_chunk(struct work *w, struct share *s, struct chunk **c)
 	return 0;
 }
 
-static int end_run(struct work *w, struct chunk *c)
+static int end_strand(struct work *w, struct strand *s)
 {
 	struct err *err = &w->t->err;
 	struct str text;
-	return child_verdict(&c->child, err) ||
-		work_output_check(w, c, c->records.count, err) ||
-		capture_text(&c->child.out, &text, err) || out_str(&w->t->out, text, err)
+	return child_verdict(&s->child, err) ||
+		work_output_check(w, &s->child.out, s->end - s->first, err) ||
+		capture_text(&s->child.out, &text, err) || out_str(&w->t->out, text, err)
 	    ? -1
 	    : 0;
+}
+
+static int end_run(struct work *w, struct chunk *c)
+{
+	int failed = 0;
+	for (size_t i = 0; i < c->strand_count && !failed; i++)
+		failed = end_strand(w, &c->strands[i]);
+	return failed;
 }
 
 static int run_chunk(struct work *w, struct chunk *c)
@@ -248,10 +257,10 @@ static int run_chunk(struct work *w, struct chunk *c)
 		return -1;
 	do {
 		if (sig_ended())
-			child_stop(&c->child);
+			work_strands_stop(c);
 		loop_begin(&w->loop);
 		work_wait(w);
-	} while (child_step(&c->child, &w->loop) == 0);
+	} while (work_strands_step(w, c) == 0);
 	return end_run(w, c);
 }
 

@@ -90,7 +90,7 @@ int work_metrics_open(struct work *w)
 void work_metrics_run(struct work *w, const struct chunk *c)
 {
 	if (w->metrics.family_count)
-		metrics_observe(&w->metrics, DURATION, NULL, (double)c->child.end.took_ms / 1000, 1);
+		metrics_observe(&w->metrics, DURATION, NULL, (double)work_strands_took_ms(c) / 1000, 1);
 }
 
 void work_metrics_chunk(struct work *w, struct chunk *c, enum work_outcome outcome)

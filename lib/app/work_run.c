@@ -9,35 +9,6 @@
 #include "tool/failed.h"
 #include "tool/msg.h"
 
-static const char *const reasons[] = {
-    [TRIAL_FIRST] = "first",
-    [TRIAL_RETRY] = "retry",
-    [TRIAL_ISOLATE] = "isolate",
-    [TRIAL_RESUME] = "resume",
-    [TRIAL_PROBE] = "probe",
-};
-
-enum { VARIABLES = 13 };
-
-static int take_slot(struct work *w)
-{
-	int slot = 0;
-	while (w->slot_taken[slot])
-		slot++;
-	w->slot_taken[slot] = true;
-	w->running++;
-	return slot;
-}
-
-static void give_slot(struct work *w, struct chunk *c)
-{
-	if (c->slot < 0)
-		return;
-	w->slot_taken[c->slot] = false;
-	w->running--;
-	c->slot = -1;
-}
-
 /* Those behind it in its lane are not written down as long as it waits: others may be. */
 static void hold_back(struct work *w, const struct chunk *waits)
 {
@@ -69,108 +40,12 @@ int work_chunk_go_on(struct work *w, struct chunk *c)
 	return 0;
 }
 
-static void variable(struct buf *b, size_t *offsets, int *n, const char *name, struct str value)
-{
-	offsets[(*n)++] = b->len;
-	buf_printf(b, "%s=", name);
-	buf_add_str(b, value);
-	buf_putc(b, '\0');
-}
-
-static void number(struct buf *b, size_t *offsets, int *n, const char *name, int64_t value)
-{
-	offsets[(*n)++] = b->len;
-	buf_printf(b, "%s=%lld", name, (long long)value);
-	buf_putc(b, '\0');
-}
-
-/* What a run is of: records of the chunk, or the control. */
-struct range_of {
-	const struct work_records *records;
-	size_t first, end;
-};
-
-static struct range_of range_of(const struct work *w, const struct chunk *c)
-{
-	if (c->run.first == c->run.end)
-		return (struct range_of){&w->control, 0, 1};
-	return (struct range_of){&c->records, c->run.first, c->run.end};
-}
-
-/* NAME=VALUE one after the other; offsets says where each begins. */
-static int describe(struct work *w, const struct chunk *c, struct buf *b, size_t *offsets)
-{
-	const struct job *j = c->piece->job;
-	struct range_of r = range_of(w, c);
-	const struct work_item *items = r.records->items;
-	struct batch batch = BATCH_INIT;
-	struct buf metadata = BUF_INIT;
-	int n = 0;
-	if (*j->id && work_job_document(w, j, &batch))
-		return -1;
-	if (js_get(batch.doc, "metadata"))
-		js_dump(js_get(batch.doc, "metadata"), &metadata);
-	variable(b, offsets, &n, "BATCH_ID", str_of(j->id));
-	variable(b, offsets, &n, "BATCH_NAME", batch_member(&batch, "name"));
-	variable(b, offsets, &n, "BATCH_METADATA", buf_str(&metadata));
-	variable(b, offsets, &n, "BATCH_STREAM", str_of(w->stream));
-	variable(b, offsets, &n, "BATCH_TOPIC", str_of(r.records->topic));
-	variable(b, offsets, &n, "BATCH_CHUNK", str_of(c->token));
-	variable(b, offsets, &n, "BATCH_REASON", str_of(reasons[c->run.reason]));
-	number(b, offsets, &n, "BATCH_ATTEMPT", c->run.attempt);
-	number(b, offsets, &n, "BATCH_PARTITION", r.records->partition);
-	number(b, offsets, &n, "BATCH_FIRST", items[r.first].offset);
-	number(b, offsets, &n, "BATCH_LAST", items[r.end - 1].offset);
-	number(b, offsets, &n, "BATCH_COUNT", (int64_t)(r.end - r.first));
-	number(b, offsets, &n, "BATCH_SLOT", c->slot + 1);
-	buf_release(&metadata);
-	batch_release(&batch);
-	return 0;
-}
-
-static void name_run(const struct work *w, struct chunk *c)
-{
-	struct buf token = BUF_INIT;
-	struct range_of r = range_of(w, c);
-	work_records_token(r.records, r.first, r.end, &token);
-	free(c->token);
-	c->token = buf_detach(&token);
-}
-
 /* The run is written down. */
 int work_chunk_start(struct work *w, struct chunk *c)
 {
-	size_t offsets[VARIABLES];
-	const char *env[VARIABLES + 1] = {0};
-	struct buf all = BUF_INIT;
-	c->slot = take_slot(w);
-	name_run(w, c);
-	if (describe(w, c, &all, offsets))
-		return -1;
-	for (int i = 0; i < VARIABLES; i++)
-		env[i] = all.data + offsets[i];
-	struct range_of r = range_of(w, c);
-	c->input = work_records_input(r.records, r.first, r.end);
-	const struct child_spec spec = {
-	    .argv = w->o->command,
-	    .env = env,
-	    .hide = (const char *const *)w->t->settings.secret_env,
-	    .in = &c->input,
-	    .in_count = 1,
-	    .may_leave_input = w->o->may_leave_input,
-	    .drop_out = !w->o->out || c->run.reason == TRIAL_PROBE,
-	    .prefix = w->o->command[0],
-	    .timeout_ms = w->o->timeout_ms,
-	    .grace_ms = 5000,
-	    .root = "",
-	};
-	int failed = child_start(&c->child, &spec, &w->t->err);
-	buf_release(&all);
-	if (failed)
+	if (work_strands_start(w, c))
 		return -1;
 	c->state = CHUNK_RUNNING;
-	msg_debug(2, "%s: %zu records, %s run, attempt %lld", c->token, r.end - r.first,
-	    reasons[c->run.reason], (long long)c->run.attempt);
 	return 0;
 }
 
@@ -196,27 +71,27 @@ static struct ending ending_of(const struct child_end *e)
 	return (struct ending){ENDING_EXIT, 1};
 }
 
-static void keep_output(struct chunk *c)
+static void keep_output(struct chunk *c, struct strand *s)
 {
-	if (!c->child.out.len || c->run.reason == TRIAL_PROBE)
+	if (!s->child.out.len || c->run.reason == TRIAL_PROBE)
 		return;
 	c->outputs = mem_grow(c->outputs, &c->output_cap, c->output_count + 1, sizeof(*c->outputs));
-	c->outputs[c->output_count++] = (struct output){.run = c->run.number, .first = c->run.first,
-	    .end = c->run.end, .text = c->child.out};
-	c->child.out = (struct capture)CAPTURE_INIT;
+	c->outputs[c->output_count++] = (struct output){.run = c->run.number, .first = s->first,
+	    .end = s->end, .text = s->child.out};
+	s->child.out = (struct capture)CAPTURE_INIT;
 }
 
-static int log_job(struct work *w, const struct chunk *c)
+static int log_job(struct work *w, const struct strand *s)
 {
 	struct buf command = BUF_INIT;
 	for (char *const *arg = w->o->command; *arg; arg++)
 		buf_printf(&command, "%s%s", arg == w->o->command ? "" : " ", *arg);
-	const struct child_end *e = &c->child.end;
+	const struct child_end *e = &s->child.end;
 	const struct joblog_line line = {
 	    .start_ms = e->start_ms,
 	    .took_ms = e->took_ms,
-	    .sent = (int64_t)c->input.len,
-	    .received = (int64_t)c->child.out.len,
+	    .sent = (int64_t)s->input.len,
+	    .received = (int64_t)s->child.out.len,
 	    .status = e->status,
 	    .command = buf_str(&command),
 	};
@@ -233,11 +108,11 @@ static void contrast(const struct work *w, struct chunk *c, int64_t began_ms, in
 }
 
 /* Whoever looks into it later misses it; the work goes on. */
-static void keep_failed(const struct work *w, const struct chunk *c)
+static void keep_failed(const struct work *w, const struct chunk *c, const struct strand *s)
 {
 	struct err err = ERR_INIT;
-	const struct failed_run run = {.token = c->token, .attempt = (int)(c->run.attempt + c->run.deaths),
-	    .in = &c->input, .in_count = 1, .child = &c->child};
+	const struct failed_run run = {.token = s->token, .attempt = (int)(c->run.attempt + c->run.deaths),
+	    .in = &s->input, .in_count = 1, .child = &s->child};
 	if (failed_keep(w->o->failed_dir, &run, &err))
 		msg_warn("a failed run is not kept: %s", err.text);
 	err_clear(&err);
@@ -253,11 +128,12 @@ static void tell_success(struct work *w, const struct chunk *than, int64_t began
 
 static void learn(struct work *w, struct chunk *c, const struct trial_end *end)
 {
-	w->run_ms += ((double)c->child.end.took_ms - w->run_ms) / 4;
+	int64_t took_ms = end->ended_ms - end->began_ms;
+	w->run_ms += ((double)took_ms - w->run_ms) / 4;
 	bool whole = c->run.first == 0 && c->run.end == c->records.count;
 	const struct pace_run run = {
 	    .records = (int64_t)c->records.count,
-	    .took_us = c->child.end.took_ms * 1000,
+	    .took_us = took_ms * 1000,
 	    .full = c->full,
 	    .action = end->action,
 	    .pressure = slots_are_low(&w->slots) ? w->pressure : 0,
@@ -273,66 +149,108 @@ static void learn(struct work *w, struct chunk *c, const struct trial_end *end)
 	c->probes &= w->breaker.state == BREAKER_PROBE;
 }
 
-/* What follows from the run. *why says what was wrong with it. */
-static enum onexit_action judge(struct work *w, struct chunk *c, struct report *report, struct err *why)
+/* What follows from a strand. *why says what was wrong with it. */
+static enum onexit_action judge(struct work *w, const struct chunk *c, struct strand *s,
+    struct report *report, struct err *why)
 {
-	size_t records = c->run.end - c->run.first;
-	bool by_itself = c->child.end.how < CHILD_STOPPED; /* its exit status says what happened */
+	struct child *child = &s->child;
+	size_t records = c->run.end > c->run.first ? s->end - s->first : 0;
+	bool by_itself = child->end.how < CHILD_STOPPED; /* its exit status says what happened */
 	enum onexit_action action =
-	    by_itself ? onexit_find(&w->o->on_exit, ending_of(&c->child.end)) : ONEXIT_RETRY;
-	int failed = child_verdict(&c->child, why);
+	    by_itself ? onexit_find(&w->o->on_exit, ending_of(&child->end)) : ONEXIT_RETRY;
+	int failed = child_verdict(child, why);
 	struct err bad = ERR_INIT;
-	if (c->child.report_cut)
+	if (child->report_cut)
 		err_set(&bad, ST_FAIL, "its report is too long");
-	else if (!report_parse(report, buf_str(&c->child.report), records, &bad) &&
+	else if (!report_parse(report, buf_str(&child->report), records, &bad) &&
 	    action == ONEXIT_DONE && w->o->out && c->run.reason != TRIAL_PROBE)
-		work_output_check(w, c, records - report->count, &bad);
+		work_output_check(w, &child->out, records - report->count, &bad);
 	if (bad.text) {
 		err_clear(why);
 		failed = err_set(why, ST_FAIL, "command %s: %s", w->o->command[0], bad.text);
 		action = action == ONEXIT_DONE ? ONEXIT_RETRY : action;
 	}
 	if (failed)
-		msg_debug(1, "%s: %s: %s", c->token, why->text, onexit_name(action));
+		msg_debug(1, "%s: %s: %s", s->token, why->text, onexit_name(action));
 	err_clear(&bad);
 	return action;
 }
 
-/* The child has ended. */
+/* What follows from the run is what follows from the first strand that failed, which is returned; or else they all
+ * are done, and *report is of all of them. */
+static struct strand *judge_all(struct work *w, struct chunk *c, struct trial_end *end,
+    struct report *report, struct err *why)
+{
+	for (size_t i = 0; i < c->strand_count; i++) {
+		struct strand *s = &c->strands[i];
+		struct report own = REPORT_INIT;
+		end->action = judge(w, c, s, &own, why);
+		if (end->action != ONEXIT_DONE)
+			report_release(report);
+		report_add(report, &own, s->first - c->run.first);
+		report_release(&own);
+		if (end->action != ONEXIT_DONE)
+			return s;
+	}
+	return c->strands;
+}
+
+static bool is_stopped(const struct chunk *c)
+{
+	for (size_t i = 0; i < c->strand_count; i++)
+		if (c->strands[i].child.end.how == CHILD_STOPPED)
+			return true;
+	return false;
+}
+
+static int log_jobs(struct work *w, const struct chunk *c)
+{
+	for (size_t i = 0; i < c->strand_count && w->joblog.fd >= 0; i++)
+		if (log_job(w, &c->strands[i]))
+			return -1;
+	return 0;
+}
+
+/* The trial learns how the run has ended. */
+static int end_run(struct work *w, struct chunk *c, struct trial_end *end, struct report *report,
+    struct err *why)
+{
+	struct strand *s = judge_all(w, c, end, report, why);
+	struct str tail = talk_tail(&s->child.talk);
+	if (w->o->failed_dir && end->action != ONEXIT_DONE)
+		keep_failed(w, c, s);
+	end->how = ending_of(&s->child.end);
+	end->report = report;
+	end->why = tail.len && s->child.end.how != CHILD_DONE ? tail : str_of(why->text);
+	for (size_t i = 0; i < c->strand_count && end->action == ONEXIT_DONE; i++)
+		keep_output(c, &c->strands[i]);
+	learn(w, c, end);
+	trial_ran(&c->trial, end);
+	if (end->action == ONEXIT_STOP && !w->t->err.text)
+		return err_set(&w->t->err, s->child.end.status.exit == 78 ? ST_USAGE : ST_FAIL,
+		    "%s: nothing was marked invalid", why->text);
+	return end->action == ONEXIT_STOP ? -1 : 0;
+}
+
+/* All children of the run have ended. */
 int work_chunk_ended(struct work *w, struct chunk *c)
 {
 	struct report report = REPORT_INIT;
 	struct err why = ERR_INIT;
-	struct trial_end end = {.how = ending_of(&c->child.end), .ended_ms = w->now_ms};
-	end.began_ms = end.ended_ms - c->child.end.took_ms;
+	struct trial_end end = {.ended_ms = w->now_ms};
+	end.began_ms = end.ended_ms - work_strands_took_ms(c);
 	clock_random(&end.random, sizeof(end.random));
-	give_slot(w, c);
-	if (c->child.end.how == CHILD_STOPPED) {
-		child_release(&c->child);
+	if (is_stopped(c)) {
+		work_strands_release(w, c);
 		c->state = CHUNK_READY; /* and stays so: we are about to end, or to give it up */
 		return 0;
 	}
-	if (w->joblog.fd >= 0 && log_job(w, c))
-		return -1;
-	end.action = judge(w, c, &report, &why);
 	work_metrics_run(w, c);
-	if (w->o->failed_dir && end.action != ONEXIT_DONE && c->child.end.how != CHILD_STOPPED)
-		keep_failed(w, c);
-	end.report = &report;
-	struct str tail = talk_tail(&c->child.talk);
-	end.why = tail.len && c->child.end.how != CHILD_DONE ? tail : str_of(why.text);
-	if (end.action == ONEXIT_DONE)
-		keep_output(c);
-	learn(w, c, &end);
-	trial_ran(&c->trial, &end);
-	if (end.action == ONEXIT_STOP && !w->t->err.text)
-		err_set(&w->t->err, c->child.end.status.exit == 78 ? ST_USAGE : ST_FAIL,
-		    "%s: nothing was marked invalid", why.text);
+	int failed = log_jobs(w, c) || end_run(w, c, &end, &report, &why);
 	err_clear(&why);
 	report_release(&report);
-	child_release(&c->child);
-	c->child = (struct child)CHILD_INIT;
-	return end.action == ONEXIT_STOP ? -1 : work_chunk_go_on(w, c);
+	work_strands_release(w, c);
+	return failed ? -1 : work_chunk_go_on(w, c);
 }
 
 void work_chunk_free(struct work *w, struct chunk *c)
@@ -344,14 +262,12 @@ void work_chunk_free(struct work *w, struct chunk *c)
 		}
 	if (c->piece && c->piece->filling[c->lane] == c)
 		c->piece->filling[c->lane] = NULL;
-	give_slot(w, c);
 	if (c->probes)
 		breaker_lost(&w->breaker, w->now_ms);
 	for (size_t i = 0; i < c->output_count; i++)
 		capture_release(&c->outputs[i].text);
 	free(c->outputs);
-	free(c->token);
-	child_release(&c->child);
+	work_strands_release(w, c);
 	trial_release(&c->trial);
 	work_records_release(&c->records);
 	buf_release(&c->letters);
@@ -365,7 +281,7 @@ void work_chunk_drop(struct work *w, struct chunk *c)
 	c->piece->share->busy[c->lane]--;
 	c->piece = NULL;
 	if (c->state == CHUNK_RUNNING)
-		child_kill(&c->child);
+		work_strands_kill(c);
 	else if (c->state != CHUNK_DELIVERING)
 		work_chunk_free(w, c);
 }

@@ -311,7 +311,6 @@ static struct chunk *filling_of(struct work *w, struct piece *p, size_t lane)
 		struct chunk *c = mem_zalloc(1, sizeof(*c));
 		c->piece = p;
 		c->lane = lane;
-		c->slot = -1;
 		work_records_init(&c->records, w->o->format, str_of(p->share->topic), p->share->partition);
 		c->began_ms = w->now_ms;
 		p->filling[lane] = c;

@@ -75,6 +75,15 @@ int report_parse(struct report *r, struct str text, size_t records, struct err *
 	return failed;
 }
 
+void report_add(struct report *to, const struct report *r, size_t shift)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		to->list = mem_grow(to->list, &to->cap, to->count + 1, sizeof(*to->list));
+		to->list[to->count] = r->list[i];
+		to->list[to->count++].index += shift;
+	}
+}
+
 void report_release(struct report *r)
 {
 	free(r->list);

@@ -36,6 +36,9 @@ struct report {
  * (ST_FAIL). */
 int report_parse(struct report *r, struct str text, size_t records, struct err *err);
 
+/* Those of r, which were given shift records after the first of `to`, and none before what it names. */
+void report_add(struct report *to, const struct report *r, size_t shift);
+
 void report_release(struct report *r);
 
 #endif

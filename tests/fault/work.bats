@@ -117,6 +117,37 @@ restarted() { # MOST OPTION... -- COMMAND...
 	grep -qxF "$(<killed) 2 resume" runs
 }
 
+@test "--split: who comes after a killed worker divides the same chunk in the same way" {
+	begin 1
+	G=$S.group
+	seq 100 >in
+	ready in
+	restarted 3 --split 3 --chunk 10 -- sh -c '
+		echo "$BATCH_CHUNK $BATCH_ATTEMPT $BATCH_REASON" >>runs
+		cat >"in.$$"
+		! grep -qx 36 "in.$$" || [ -e killed ] || { touch killed; kill -KILL $PPID; sleep 5; }
+		cat "in.$$"'
+	((deaths == 1))
+	ended_as completed 100 0
+	[[ $(cut -d' ' -f1 runs | sort -u | wc -l) == 30 ]]
+	(($(sort -u runs | grep -c '2 resume') % 3 == 0))
+	(($(grep -c '2 resume' runs) >= 3))
+}
+
+@test "--split: a record that kills its worker is found, and the others of its share are done" {
+	begin 1
+	G=$S.group
+	seq 40 >in
+	ready in
+	restarted 30 --retries 1 --split 2 --chunk 10 -- sh -c '
+		cat >"in.$$"
+		! grep -qx 17 "in.$$" || kill -KILL $PPID
+		cat "in.$$"'
+	ended_as completed 40 1
+	kget "$S.invalid" | jq -e '.offset == 16 and (.failure | contains("worker"))'
+	cmp <(kget "$S.out" | sort -nu) <(grep -vx 17 in)
+}
+
 # How many runs were written down when one of a single slot killed its worker: itself, and those ahead of it.
 written_down() { # SECONDS-FOR-EACH RECORDS KILLER
 	begin 1

@@ -83,12 +83,30 @@ static void test_report_bytes(void **state)
 	free(text);
 }
 
+static void test_report_add(void **state)
+{
+	(void)state;
+	struct report all = REPORT_INIT, r = REPORT_INIT;
+	struct err err = ERR_INIT;
+	assert_int_equal(report_parse(&all, STR("1 skip\n"), 3, &err), 0);
+	assert_int_equal(report_parse(&r, STR("0 invalid a\n2 retry\n"), 3, &err), 0);
+	report_add(&all, &r, 3);
+	assert_int_equal(all.count, 3);
+	assert_int_equal(all.list[0].index, 1);
+	assert_int_equal(all.list[1].index, 3);
+	assert_int_equal(all.list[1].action, REPORT_INVALID);
+	assert_int_equal(all.list[2].index, 5);
+	report_release(&all);
+	report_release(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_report_lines),
 	    cmocka_unit_test(test_report_malformed),
 	    cmocka_unit_test(test_report_bytes),
+	    cmocka_unit_test(test_report_add),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
