@@ -227,7 +227,7 @@ written_down() { # SECONDS-FOR-EACH RECORDS KILLER
 	wait_for 10 reported
 	kill -KILL "${pids[w]}"
 	ends 137 w
-	timeout 30 kcat -b "$BATCH_BROKERS" -G "$G" "${quick[@]}" -X group.instance.id=one -c 100 "$S.in" >other
+	timeout 30 kcat -b "$BATCH_BROKERS" -G "$G" "${quick[@]}" -X group.instance.id=one -e "$S.in" >other
 	timeout 30 batch-work -G "$G" "${quick[@]}" --instance one --once --chunk 10 -- sh -c 'echo "$BATCH_FIRST" >>runs; cat'
 	diff <(seq 50 10 90) runs
 	ended_as completed 100 0
