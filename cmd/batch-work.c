@@ -21,9 +21,9 @@ static int sizes(struct tool_ctx *t, struct asked *c)
 {
 	struct work_options *o = &c->work;
 	if (pace_parse(&o->pace, c->chunk, &t->err))
-		return tool_usage(t, "--chunk: %s", t->err.text);
+		return tool_refuse(t, "chunk");
 	if (slots_parse(&o->slots, c->slots, &t->err))
-		return tool_usage(t, "-j: %s", t->err.text);
+		return tool_refuse(t, "jobs");
 	if (o->split > o->slots.min)
 		return tool_usage(t, "--split %lld: -j must be at least as many", (long long)o->split);
 	o->pace.target_us = c->target_ms * 1000;
@@ -40,9 +40,9 @@ static int errors(struct tool_ctx *t, struct asked *c)
 		if (onexit_add(&o->on_exit, c->on_exit.items[i], &t->err))
 			return tool_usage(t, "--on-exit: %s", t->err.text);
 	if (backoff_parse(&o->rules.backoff, c->backoff, &t->err))
-		return tool_usage(t, "--backoff: %s", t->err.text);
+		return tool_refuse(t, "backoff");
 	if (c->jitter && backoff_set_jitter(&o->rules.backoff, c->jitter, &t->err))
-		return tool_usage(t, "--jitter: %s", t->err.text);
+		return tool_refuse(t, "jitter");
 	if (c->max_invalid && quota_parse(&o->quota, c->max_invalid, &t->err))
 		return tool_usage(t, "--max-invalid: %s", t->err.text);
 	o->rules.condemn = c->condemn;

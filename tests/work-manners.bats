@@ -135,6 +135,18 @@ is_group() {
 	says conf:1 work.chunck
 	run -2 --separate-stderr work -X work.chunk=9..1 --dry-run -- true
 	says chunk
+	for setting in chunk=9..1 jobs=none backoff=5,later jitter=2; do
+		printf '\nwork.%s\n' "$setting" >conf
+		run -2 --separate-stderr work -F conf --dry-run -- true
+		says "conf:2: work.${setting%=*}"
+	done
+	run -2 --separate-stderr work -F conf --dry-run --jitter 3 -- true
+	says "--jitter: "
+}
+
+@test "a setting with a dash in its name is taken from the environment, too" {
+	BATCH_WORK_TIME_LIMIT=7s settings
+	json_equals 7000 .timeoutMs settings.json
 }
 
 @test "each setting work.NAME is an option, and stands in the manual" {

@@ -222,6 +222,19 @@ static void offer_env(struct loader *l, const char *variable, const char *name, 
 	free(base);
 }
 
+/* work.time.limit.file: work.time-limit.file. In a variable's name a dash is as good as a dot. */
+static void put_dashes(char *name)
+{
+	for (size_t i = 0; i < OURS_COUNT; i++) {
+		const char *of = ours[i].name;
+		size_t n = 0;
+		while (of[n] && (name[n] == of[n] || (name[n] == '.' && of[n] == '-')))
+			n++;
+		if (!of[n] && (!name[n] || name[n] == '.'))
+			memcpy(name, of, n);
+	}
+}
+
 /* BATCH_SASL_PASSWORD=... : sasl.password. */
 static void offer_variable(struct loader *l, const char *entry)
 {
@@ -233,6 +246,7 @@ static void offer_variable(struct loader *l, const char *entry)
 	char *name = mem_strdup(variable + sizeof(prefix) - 1);
 	for (char *p = name; *p; p++)
 		*p = *p == '_' ? '.' : *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+	put_dashes(name);
 	offer_env(l, variable, name, eq + 1);
 	free(name);
 	free(variable);

@@ -1,8 +1,7 @@
 /* settings: one ordered list of name=value from everywhere a user may say one.
  *
  * From the strongest to the weakest: an option; -X NAME=VALUE; the environment, BATCH_ACKS for
- * "acks", BATCH_SASL_PASSWORD for "sasl.password" (no setting that has a textual value has other
- * marks than dots in its name); the profile (-C, BATCH_PROFILE) and the top part of the
+ * "acks", BATCH_SASL_PASSWORD for "sasl.password", BATCH_WORK_TIME_LIMIT for "work.time-limit"; the profile (-C, BATCH_PROFILE) and the top part of the
  * configuration file. The first of these files counts: -F, $BATCH_CONFIG (both must exist),
  * $XDG_CONFIG_HOME/batch/batch.conf (by default under ~/.config), /etc/batch/batch.conf. Lines
  * are NAME=VALUE as in kcat, later ones win; `#` begins a comment line, [profile NAME] a section.

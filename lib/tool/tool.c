@@ -140,20 +140,34 @@ static int check_operands(struct tool_ctx *t)
 	return 0;
 }
 
-/* What was said elsewhere counts where the command line is silent. */
-static int set_options(struct tool_ctx *t)
+/* What was said elsewhere counts where the command line is silent; NULL: nothing was. */
+static const struct kv_entry *setting_of(const struct tool_ctx *t, const struct opt *o)
 {
 	struct buf name = BUF_INIT;
-	int r = 0;
-	for (const struct opt *o = t->tool->options; o->kind != OPT_KIND_END && r == 0; o++) {
-		buf_clear(&name);
-		buf_printf(&name, "%s.%s", t->tool->section, o->name);
-		const struct kv_entry *e = kv_find(&t->settings.kv, buf_text(&name));
-		if (e && !opts_gave(&t->operands, o) && opts_set(o, e->value, &t->err))
-			r = err_wrap(&t->err, "%s: %s", e->where, e->name);
-	}
+	buf_printf(&name, "%s.%s", t->tool->section, o->name);
+	const struct kv_entry *e = kv_find(&t->settings.kv, buf_text(&name));
 	buf_release(&name);
-	return r;
+	return opts_gave(&t->operands, o) ? NULL : e;
+}
+
+static int set_options(struct tool_ctx *t)
+{
+	for (const struct opt *o = t->tool->options; o->kind != OPT_KIND_END; o++) {
+		const struct kv_entry *e = setting_of(t, o);
+		if (e && opts_set(o, e->value, &t->err))
+			return err_wrap(&t->err, "%s: %s", e->where, e->name);
+	}
+	return 0;
+}
+
+int tool_refuse(struct tool_ctx *t, const char *option)
+{
+	const struct opt *o = t->tool->options;
+	while (strcmp(o->name, option) != 0)
+		o++;
+	const struct kv_entry *e = setting_of(t, o);
+	return e ? err_wrap(&t->err, "%s: %s", e->where, e->name)
+		 : tool_usage(t, "--%s: %s", option, t->err.text);
 }
 
 static int load_settings(struct tool_ctx *t)

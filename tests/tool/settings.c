@@ -23,7 +23,8 @@ static bool known(const char *name)
 static const char *const variables[] = {"BATCH_CONFIG", "BATCH_PROFILE", "BATCH_BROKERS",
     "KAFKA_BROKERS", "BATCH_BOOTSTRAP_SERVERS", "BATCH_ACKS", "BATCH_STREAM", "BATCH_ID",
     "BATCH_OWNER", "BATCH_TIMEOUT", "BATCH_CHUNK", "BATCH_SASL_PASSWORD",
-    "BATCH_SASL_PASSWORD_FILE", "BATCH_SASL_MECHANISMS", "PW", "XDG_CONFIG_HOME"};
+    "BATCH_SASL_PASSWORD_FILE", "BATCH_SASL_MECHANISMS", "BATCH_WORK_TIME_LIMIT",
+    "BATCH_WORK_TIME_LIMIT_ENV", "PW", "XDG_CONFIG_HOME"};
 
 static int setup(void **state)
 {
@@ -49,6 +50,25 @@ static void check(struct settings *s, const char *name, const char *value, const
 	assert_non_null(e);
 	assert_string_equal(e->value, value);
 	assert_non_null(strstr(e->where, where));
+}
+
+static void test_settings_dash(void **state)
+{
+	(void)state;
+	struct settings s = SETTINGS_INIT;
+	struct common c = COMMON_INIT;
+	struct err err = ERR_INIT;
+	setenv("BATCH_WORK_TIME_LIMIT", "5s", 1);
+	assert_int_equal(load(&s, &c, NULL, &err), 0);
+	check(&s, "work.time-limit", "5s", "BATCH_WORK_TIME_LIMIT");
+	settings_release(&s);
+	s = (struct settings)SETTINGS_INIT;
+	unsetenv("BATCH_WORK_TIME_LIMIT");
+	setenv("BATCH_WORK_TIME_LIMIT_ENV", "PW", 1);
+	setenv("PW", "6s", 1);
+	assert_int_equal(load(&s, &c, NULL, &err), 0);
+	check(&s, "work.time-limit", "6s", "BATCH_WORK_TIME_LIMIT_ENV");
+	settings_release(&s);
 }
 
 static void test_settings_order(void **state)
@@ -287,6 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_settings_order, setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(test_settings_dash, setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_settings_two_names, setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_settings_usual_places, setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_settings_ports, setup, dir_teardown),
