@@ -232,6 +232,8 @@ metric_is() { # VALUE NAME [LABELS]
 	metric_is 1 batch_work_chunks_total 'outcome="ok"'
 	metric_is 1 batch_work_chunks_total 'outcome="isolated"'
 	metric_is 0 batch_work_chunks_total 'outcome="aborted"'
+	metric_is 0 batch_work_chunks_total 'outcome="killed"'
+	metric_is 1 batch_build_info "version=\"$(batch-work --version | cut -d' ' -f3)\",librdkafka=\"[0-9.]*\""
 	metric_is 30 batch_work_record_age_seconds_count 'priority="medium"'
 	metric_is 30 batch_work_record_age_seconds_bucket 'priority="medium",le="100"'
 	(($(metric batch_work_chunk_duration_seconds_count) > 4))
@@ -265,6 +267,18 @@ metric_is() { # VALUE NAME [LABELS]
 	ends 0 worker
 	metric_is 60 batch_work_records_total 'outcome="done"'
 	metric_is 0 batch_queue_batches 'priority="low"'
+}
+
+@test "--metrics counts what was killed since time was up, once" {
+	seq 30 >in
+	ready in
+	background worker batch-work -G "$G" -j 1 --chunk 10 --drain 100ms --metrics m.prom -- sh -c '
+		touch began; sleep 60; cat'
+	wait_for 20 test -e began
+	kill -TERM "${pids[worker]}"
+	ends 143 worker
+	metric_is 1 batch_work_chunks_total 'outcome="killed"'
+	metric_is 0 batch_work_chunks_total 'outcome="ok"'
 }
 
 @test "--metrics that cannot be written: not begun, or only a warning" {

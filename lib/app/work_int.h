@@ -67,6 +67,7 @@ enum chunk_state {
 	CHUNK_RUNNING,
 	CHUNK_WAITING,    /* for its back-off, or for contrast */
 	CHUNK_DELIVERING, /* for acknowledgements */
+	CHUNK_KILLED,     /* by us: it is the end, or to be given up */
 };
 
 struct chunk {
@@ -201,7 +202,7 @@ struct work {
 void work_wait(struct work *w); /* for the next round of the loop */
 
 /* work_metrics.c: nothing without --metrics, but for the first and the last */
-enum work_outcome { WORK_OK, WORK_RETRIED, WORK_ISOLATED, WORK_FAILED, WORK_ABORTED };
+enum work_outcome { WORK_OK, WORK_RETRIED, WORK_ISOLATED, WORK_FAILED, WORK_KILLED, WORK_ABORTED };
 int work_metrics_open(struct work *w);
 void work_metrics_run(struct work *w, const struct chunk *c); /* its children have ended */
 void work_metrics_chunk(struct work *w, struct chunk *c, enum work_outcome outcome);

@@ -23,6 +23,7 @@ enum {
 	QUEUE_RECORDS,
 	QUEUE_AGE,
 	TIME,
+	BUILD,
 	FAMILIES,
 };
 
@@ -36,7 +37,7 @@ static const struct metrics_family families[] = {
 	METRICS_COUNTER, {"outcome"}, NULL, 0},
     [CHUNKS] = {"batch_work_chunks_total",
 	"Chunks: ok in the first run, retried as a whole, isolated by division, failed with nobody to blame, "
-	"aborted because others have them.",
+	"killed because time was up at the end, aborted because others have them.",
 	METRICS_COUNTER, {"outcome"}, NULL, 0},
     [DURATION] = {"batch_work_chunk_duration_seconds", "How long runs of the command took.",
 	METRICS_HISTOGRAM, {0}, durations, COUNT(durations)},
@@ -62,9 +63,11 @@ static const struct metrics_family families[] = {
     [QUEUE_AGE] = {"batch_queue_oldest_age_seconds", "Since when the first of them is ready.", METRICS_GAUGE,
 	{"priority"}, NULL, 0},
     [TIME] = {"batch_exporter_timestamp_seconds", "When this file was written.", METRICS_GAUGE, {0}, NULL, 0},
+    [BUILD] = {"batch_build_info", "Always 1: which version of batchutils and of librdkafka.", METRICS_GAUGE,
+	{"version", "librdkafka"}, NULL, 0},
 };
 
-static const char *const outcomes[] = {"ok", "retried", "isolated", "failed", "aborted"};
+static const char *const outcomes[] = {"ok", "retried", "isolated", "failed", "killed", "aborted"};
 static const char *const classes[] = {"high", "medium", "low"};
 
 /* The name of the file tells workers in one directory apart, who has no other. */
@@ -83,6 +86,7 @@ int work_metrics_open(struct work *w)
 	metrics_init(&w->metrics, families, FAMILIES, common);
 	for (size_t i = 0; i < COUNT(outcomes); i++)
 		metrics_add(&w->metrics, CHUNKS, &outcomes[i], 0);
+	metrics_set(&w->metrics, BUILD, (const char *[]){BATCH_VERSION, kclient_library()}, 1);
 	free(name);
 	return work_metrics_write(w, &w->t->err);
 }
@@ -100,7 +104,7 @@ void work_metrics_chunk(struct work *w, struct chunk *c, enum work_outcome outco
 	if (!w->metrics.family_count)
 		return;
 	metrics_add(&w->metrics, CHUNKS, &outcomes[outcome], 1);
-	if (!*j->id || outcome == WORK_ABORTED)
+	if (!*j->id || outcome >= WORK_KILLED)
 		return;
 	for (size_t i = 0; i < c->records.count; i++)
 		records += trial_record(&c->trial, i)->verdict != VERDICT_UNDONE;

@@ -242,7 +242,7 @@ int work_chunk_ended(struct work *w, struct chunk *c)
 	clock_random(&end.random, sizeof(end.random));
 	if (is_stopped(c)) {
 		work_strands_release(w, c);
-		c->state = CHUNK_READY; /* and stays so: we are about to end, or to give it up */
+		c->state = CHUNK_KILLED;
 		return 0;
 	}
 	work_metrics_run(w, c);
@@ -276,7 +276,7 @@ void work_chunk_free(struct work *w, struct chunk *c)
 
 void work_chunk_drop(struct work *w, struct chunk *c)
 {
-	work_metrics_chunk(w, c, WORK_ABORTED);
+	work_metrics_chunk(w, c, c->state == CHUNK_KILLED ? WORK_KILLED : WORK_ABORTED);
 	c->piece->chunks--;
 	c->piece->share->busy[c->lane]--;
 	c->piece = NULL;

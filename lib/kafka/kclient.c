@@ -265,3 +265,8 @@ int kclient_offsets(struct kclient *c, const char *topic, const int32_t *partiti
 	free(ends);
 	return failed ? -1 : 0;
 }
+
+const char *kclient_library(void)
+{
+	return rd_kafka_version_str();
+}

@@ -73,6 +73,8 @@ int kclient_has_topic(struct kclient *c, const char *topic, int32_t *partitions,
 int kclient_topics(struct kclient *c, void (*visit)(void *ctx, const char *topic), void *ctx,
     const struct deadline *d, struct err *err);
 
+const char *kclient_library(void); /* the version of librdkafka that runs */
+
 #define KOFFSET_END       (-1)
 #define KOFFSET_BEGINNING (-2)
 
