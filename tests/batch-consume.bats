@@ -318,6 +318,15 @@ comes_back() { # FILE OPTION...
 	says '5 of 9 records are missing' 'sender:2, 5-7, 9'
 }
 
+@test "without a manifest: records of a sender whose clock is forty minutes behind are found" {
+	create
+	jq -nc --argjson now "$(date +%s)" 'range(10) | {ts: (($now - 2400) * 1000), value: "\(.)"}' >input
+	batch-send -B "$B" -J --keep-time input >/dev/null
+	batch-complete -B "$B" --records 10
+	run -0 --separate-stderr batch-consume -B "$B"
+	[[ ${#lines[@]} == 10 ]]
+}
+
 @test "more records than announced are a failure too" {
 	seq 10 >input
 	create

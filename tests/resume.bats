@@ -56,6 +56,15 @@ manifest_of() { # FILE
 	[[ $(manifest_of resumed.json) == "$(manifest_of undisturbed.json)" ]]
 }
 
+@test "what a sender delivered whose clock is forty minutes behind is found" {
+	jq -nc --argjson now "$(date +%s)" 'range(300) | {ts: (($now - 2400) * 1000), value: "\(.)"}' >input
+	head -n 100 input | batch-send -J --keep-time -B "$B" >/dev/null
+	run -0 --separate-stderr batch-send -v --resume -J -B "$B" input
+	[[ $stderr == *"100 of 300 records had been delivered before"* ]]
+	batch-complete <<<"$output" >/dev/null
+	batch-consume -B "$B" | cmp - <(seq 0 299)
+}
+
 @test "with keys, after several interruptions" {
 	gzip -dc "$data"/fhir/Condition.ndjson.gz >input
 	for n in 100 300 500; do

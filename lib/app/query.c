@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 
+#include "base/date.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "tool/clock.h"
@@ -10,9 +11,6 @@
 #include "tool/sig.h"
 
 #define SLICE_MS 200
-
-/* An event may carry a later time than the batch it starts. */
-#define CLOCK_SLACK_MS (INT64_C(3600) * 1000)
 
 static bool metadata_is(const struct json_t *metadata, const char *wanted)
 {
@@ -80,7 +78,7 @@ static int read_all(struct tool_ctx *t, struct klog *log, const struct query *q,
 {
 	const struct event *e;
 	int64_t from_ms = q->since_ms == KLOG_BEGINNING ? KLOG_BEGINNING
-							: q->since_ms - CLOCK_SLACK_MS;
+							: q->since_ms - DATE_SLACK_MS;
 	if (klog_scan(log, from_ms, &t->deadline, &t->err))
 		return -1;
 	int64_t seen_ms = clock_mono_ms();

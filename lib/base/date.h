@@ -10,6 +10,9 @@
 #include "base/err.h"
 #include "base/str.h"
 
+/* By so much the clocks of hosts may differ: of those that make ids, events and records. */
+#define DATE_SLACK_MS (INT64_C(3600) * 1000)
+
 #define DATE_MIN_MS INT64_C(-62135596800000) /* 0001-01-01T00:00:00Z */
 #define DATE_MAX_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 

@@ -15,9 +15,6 @@
 #define ID_MAX    256 /* the longest id or name we take, in bytes */
 #define TOPIC_MAX 249 /* Kafka's own limit */
 
-/* An id may be made on another machine than the timestamps of its batch's events come from. */
-#define ID_SLACK_MS (INT64_C(3600) * 1000)
-
 void id_make(int64_t ms, const unsigned char random[10], char out[ID_SIZE]);
 
 /* The time in an id, when it is a UUID of version 7, in small or capital letters; else false. */

@@ -137,7 +137,7 @@ static void set_status(struct batch *b, enum batch_status status)
 static int check_time(const struct batch_new *n, struct err *err)
 {
 	int64_t ms;
-	if (!id_time(n->id, &ms) || ms - ID_SLACK_MS <= n->now_ms)
+	if (!id_time(n->id, &ms) || ms - DATE_SLACK_MS <= n->now_ms)
 		return 0;
 	return err_set(err, ST_USAGE, "batch id '%.*s' holds a time to come (UUID of version 7): "
 	    "its events would not be found", (int)n->id.len, n->id.ptr);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/date.h"
 #include "base/id.h"
 #include "base/mem.h"
 
@@ -21,7 +22,7 @@ static int64_t seek_time(struct str id)
 	int64_t ms;
 	if (!id_time(id, &ms))
 		return KLOG_BEGINNING;
-	return ms > ID_SLACK_MS ? ms - ID_SLACK_MS : 0;
+	return ms > DATE_SLACK_MS ? ms - DATE_SLACK_MS : 0;
 }
 
 static int home_start(struct kbatch *b, int32_t home, int64_t *offset, const struct deadline *d,

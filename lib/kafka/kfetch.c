@@ -2,13 +2,11 @@
 
 #include <stdlib.h>
 
+#include "base/date.h"
 #include "base/mem.h"
 #include "batch/merge.h"
 #include "batch/proof.h"
 #include "batch/skim.h"
-
-/* Clocks of the machines that stamped data and events may differ by this much. */
-#define CLOCK_SLACK_MS (INT64_C(10) * 60 * 1000)
 
 /* So many records of others are passed over before the caller may look around again. */
 #define PASS_AT_ONCE 8192
@@ -79,7 +77,7 @@ static int open_by_time(struct kfetch *f, int32_t partitions, const struct deadl
 	struct kread_range *ranges = mem_zalloc(n, sizeof(*ranges));
 	for (size_t i = 0; i < n; i++)
 		list[i] = (int32_t)i;
-	int64_t from_ms = f->options.created_ms - CLOCK_SLACK_MS;
+	int64_t from_ms = f->options.created_ms - DATE_SLACK_MS;
 	int failed = kclient_offsets(f->client, f->topic, list, n, from_ms > 0 ? from_ms : 0,
 	    starts, d, err);
 	if (!failed && !f->options.early)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/date.h"
 #include "base/id.h"
 
 #define NOW_MS  INT64_C(1795257000123) /* 2026-11-21T10:30:00.123Z */
@@ -341,7 +342,7 @@ static void test_batch_create_refuses(void **state)
 static void test_batch_create_time_of_id(void **state)
 {
 	(void)state;
-	static const int64_t good[] = {0, NOW_MS, NOW_MS + ID_SLACK_MS};
+	static const int64_t good[] = {0, NOW_MS, NOW_MS + DATE_SLACK_MS};
 	static const unsigned char random[10];
 	char id[ID_SIZE];
 	struct batch_new n = nightly();
@@ -353,7 +354,7 @@ static void test_batch_create_time_of_id(void **state)
 		b = create(&n);
 		batch_release(&b);
 	}
-	id_make(NOW_MS + ID_SLACK_MS + 1, random, id);
+	id_make(NOW_MS + DATE_SLACK_MS + 1, random, id);
 	assert_int_equal(batch_create(&n, &b, &err), -1);
 	assert_int_equal(err.status, ST_USAGE);
 	assert_non_null(strstr(err.text, "a time to come"));
