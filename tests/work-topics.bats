@@ -38,6 +38,24 @@ work() { # OPTION... -- COMMAND...
 	sort -n got | cmp - <(seq 11 20)
 }
 
+@test "--dry-run shows where the group stands in each partition, and changes nothing" {
+	seq 10 | kput "$S.in" -p 0
+	seq 5 | kput "$S.in" -p 1
+	run -0 --separate-stderr work -t "$S.in" --on-invalid skip --dry-run -- touch ran
+	docs_are '.[1:] == [{topic: .[1].topic, partition: 0, end: 10}, {topic: .[1].topic, partition: 1, end: 5}]' \
+		".[1].topic == \"$S.in\""
+	run -0 --separate-stderr work -t "$S.in" --on-invalid skip -o beginning --dry-run -- touch ran
+	docs_are '.[1:] | map(.lag) == [10, 5]'
+	run -0 --separate-stderr work -t "$S.in" --on-invalid skip -o end --dry-run -- touch ran
+	docs_are '.[1:] | map(.lag) == [0, 0]'
+	work -t "$S.in" "${out[@]}" -o beginning -- cat >got
+	seq 3 | kput "$S.in" -p 1
+	run -0 --separate-stderr work -t "$S.in,$S.out" --on-invalid skip --dry-run -- touch ran
+	docs_are '.[1:] | map([.partition, .offset, .end, .lag])[:2] == [[0, 10, 10, 0], [1, 5, 8, 3]]' \
+		".[3].topic == \"$S.out\" and (.[3] | has(\"offset\") | not)"
+	[[ ! -e ran ]]
+}
+
 @test "topics get their shares by weight" {
 	seq -f 'heavy %.0f' 400 | kput "$S.in" -p 0
 	seq -f 'light %.0f' 400 | kput "$S.out" -p 0

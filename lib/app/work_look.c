@@ -5,6 +5,7 @@
 
 #include "base/date.h"
 #include "base/mem.h"
+#include "kafka/kgroup.h"
 #include "tool/sig.h"
 
 /* --- the settings in effect */
@@ -200,11 +201,71 @@ static int print_job(struct work *w, struct job *j)
 	return failed;
 }
 
+/* The partitions of a topic: where each begins and ends, and where the group stands. */
+struct places {
+	int32_t count, *partitions;
+	int64_t *first, *end, *committed;
+};
+
+static int find_places(struct work *w, const char *topic, struct places *p)
+{
+	struct kclient *c = kparts_client(w->reader);
+	const struct deadline *d = &w->t->deadline;
+	struct err *err = &w->t->err;
+	if (kclient_topic(c, topic, &p->count, d, err))
+		return -1;
+	size_t n = (size_t)p->count;
+	p->partitions = mem_zalloc(n, sizeof(*p->partitions));
+	p->first = mem_zalloc(n, sizeof(*p->first));
+	p->end = mem_zalloc(n, sizeof(*p->end));
+	p->committed = mem_zalloc(n, sizeof(*p->committed));
+	for (size_t i = 0; i < n; i++)
+		p->partitions[i] = (int32_t)i;
+	return kclient_offsets(c, topic, p->partitions, n, KOFFSET_BEGINNING, p->first, d, err) ||
+		kclient_offsets(c, topic, p->partitions, n, KOFFSET_END, p->end, d, err) ||
+		kgroup_committed(&w->t->settings.kv, w->o->group, topic, p->partitions, n, p->committed, d,
+		    err)
+	    ? -1
+	    : 0;
+}
+
+/* A group that has no offset would begin where it was told to; if it was not, there is no lag either. */
+static int print_place(struct work *w, const char *topic, const struct places *p, int32_t i)
+{
+	struct json_t *o = js_object();
+	int64_t from = p->committed[i];
+	js_set_str(o, "topic", str_of(topic));
+	js_set_i64(o, "partition", i);
+	if (from >= 0)
+		js_set_i64(o, "offset", from);
+	else if (w->o->from_beginning || w->o->from_end)
+		from = w->o->from_end ? p->end[i] : p->first[i];
+	js_set_i64(o, "end", p->end[i]);
+	if (from >= 0)
+		js_set_i64(o, "lag", p->end[i] > from ? p->end[i] - from : 0);
+	return print(w, o);
+}
+
+static int print_topic(struct work *w, const char *topic)
+{
+	struct places p = {0};
+	int failed = find_places(w, topic, &p);
+	for (int32_t i = 0; i < p.count && !failed; i++)
+		failed = print_place(w, topic, &p, i);
+	free(p.partitions);
+	free(p.first);
+	free(p.end);
+	free(p.committed);
+	return failed;
+}
+
 int work_dry_run(struct work *w)
 {
 	struct ready r;
 	struct job *j;
 	int failed = print_settings(w);
+	for (size_t i = 0; w->o->topics && i < w->o->topics->count && !failed; i++)
+		failed = print_topic(w, w->o->topics->list[i].topic);
 	ready_init(w, &r);
 	while (!failed && (j = ready_take(&r)))
 		failed = print_job(w, j);
