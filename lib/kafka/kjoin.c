@@ -56,6 +56,15 @@ static bool passes(rd_kafka_resp_err_t e)
 	    e == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED;
 }
 
+/* Of a record that cannot be read the library says where it is. */
+static void set_lost(struct kjoin *j, const rd_kafka_message_t *m)
+{
+	kerr_set(&j->lost, m->err, "group %s", j->group);
+	if (m->rkt && m->offset >= 0)
+		err_wrap(&j->lost, "topic %s, partition %d, offset %lld", rd_kafka_topic_name(m->rkt),
+		    m->partition, (long long)m->offset);
+}
+
 rd_kafka_message_t *kjoin_poll(struct kjoin *j, int wait_ms)
 {
 	rd_kafka_message_t *m = rd_kafka_consumer_poll(j->client->rk, wait_ms);
@@ -64,7 +73,7 @@ rd_kafka_message_t *kjoin_poll(struct kjoin *j, int wait_ms)
 	if (m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
 		kclient_no_right(j->client, m->rkt ? rd_kafka_topic_name(m->rkt) : "", &j->lost);
 	else if (!passes(m->err))
-		kerr_set(&j->lost, m->err, "group %s", j->group);
+		set_lost(j, m);
 	rd_kafka_message_destroy(m);
 	return NULL;
 }

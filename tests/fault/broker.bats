@@ -142,6 +142,15 @@ teardown() {
 	head -n 100 input | cmp - <(echo "$output")
 }
 
+@test "I2 I5: an event that the broker's disk has changed ends a member of a group, which says where" {
+	batch-create -n recorded -X compression.type=none >created.json
+	own_kafka_down "$KAFKA"
+	sed -i 's/"name":"recorded"/"name":"rekorded"/' "$KAFKA/data/$S.notification-"*/*.log
+	restart_broker "$KAFKA"
+	run -1 --separate-stderr batch-consume -G "$S.group" -e --exec true
+	says "topic $S.notification, partition " ', offset 0: ' "group $S.group"
+}
+
 # --- a full disk
 
 small_disk_up() {
