@@ -285,6 +285,7 @@ static void close_all(struct work *w)
 	kparts_close(w->reader);
 	kready_close(w->ready);
 	work_records_release(&w->control);
+	buf_release(&w->plain.variables);
 	joblog_close(&w->joblog);
 	metrics_release(&w->metrics);
 	notify_close(&w->notify);
