@@ -206,8 +206,8 @@ static int open_readers(struct work *w)
 	if (settings_need_brokers(&t->settings, &t->err) || loop_open(&w->loop, &t->err))
 		return -1;
 	const struct kparts_options parts = {.lanes = 4, .wake = w->loop.wake, .log = msg_library};
-	return (w->stream && (start_log(w) || catch_up(w))) ||
-		kparts_open(&w->reader, &t->settings.kv, &parts, &t->err)
+	return kparts_open(&w->reader, &t->settings.kv, &parts, &t->err) ||
+		(w->stream && (start_log(w) || catch_up(w)))
 	    ? -1
 	    : 0;
 }
@@ -283,6 +283,7 @@ static void close_all(struct work *w)
 	work_jobs_release(w);
 	kmember_close(w->member, &d);
 	kparts_close(w->reader);
+	work_bounds_close(w);
 	kready_close(w->ready);
 	work_records_release(&w->control);
 	buf_release(&w->plain.variables);

@@ -27,8 +27,10 @@
 struct job {
 	char *id;                /* owned; of a topic "" */
 	struct buf variables;    /* of it, for the environment; empty: not made yet */
-	int64_t ready_ms, priority, threshold;
+	int64_t created_ms, ready_ms, priority, threshold;
 	int64_t expected;        /* records; -1: not said */
+	bool by_id;              /* no manifest says which records are its own */
+	char *broken;            /* owned: why its manifest makes no sense; NULL: it does */
 	struct parts parts;      /* what workers wrote of them */
 	struct piece *mine;      /* those in our shares */
 	int64_t finish_ms;       /* when to write its end, monotonic; INT64_MAX: not yet */
@@ -103,8 +105,7 @@ struct piece {
 	struct share *share;
 	struct seqlast seen;     /* of each sender of the batch the number that came last here */
 	bool prepared;           /* to be read */
-	int64_t first, end;      /* offsets */
-	int64_t expected;        /* records, by the manifest */
+	int64_t first, end;      /* offsets; -1: not known yet */
 	int64_t at;              /* the offset to read on from */
 	int64_t number;          /* of the next record that is read */
 	struct doneset done;
@@ -145,6 +146,8 @@ struct work {
 	struct loop loop;
 	struct kmember *member;
 	struct kparts *reader;
+	struct kclient *edges;    /* asked for where logs end; NULL: not needed yet */
+	int32_t partitions;       /* of the topic; 0: not asked for yet */
 	struct kready *ready;
 	struct kproduce *events;
 	int32_t event_partitions;
@@ -220,7 +223,7 @@ int work_jobs_report(struct work *w);                          /* how far they a
 int work_job_piece_done(struct work *w, struct piece *p);      /* says it in the log */
 int work_job_check(struct work *w, struct job *j);             /* too many invalid records? then it fails */
 int work_job_document(struct work *w, const struct job *j, struct batch *out);
-int work_job_extents(struct work *w, const struct job *j, struct extents *out, bool *manifested);
+int work_job_extents(struct work *w, const struct job *j, struct extents *out); /* a part in each */
 void work_jobs_release(struct work *w);
 
 /* work_group.c */
@@ -240,6 +243,11 @@ int work_chunks_begin(struct work *w);
 
 /* work_stream.c */
 int work_stream_add(struct work *w, struct share *s);    /* the part of a plain topic */
+
+/* work_bounds.c: where the records of a batch are that has no manifest */
+int work_partitions(struct work *w);
+int work_piece_bounds(struct work *w, struct piece *p);
+void work_bounds_close(struct work *w);
 
 /* work_share.c */
 int work_shares_assign(struct work *w);

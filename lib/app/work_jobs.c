@@ -53,6 +53,7 @@ static void drop_job(struct work *w, struct str id)
 	w->ending -= j->ending;
 	parts_release(&j->parts);
 	buf_release(&j->variables);
+	free(j->broken);
 	free(j->id);
 	free(j);
 }
@@ -67,38 +68,62 @@ void work_jobs_release(struct work *w)
 	heap_release(&w->finishing);
 }
 
-int work_job_extents(struct work *w, const struct job *j, struct extents *out, bool *manifested)
+int work_job_extents(struct work *w, const struct job *j, struct extents *out)
 {
 	struct batch b = BATCH_INIT;
 	struct manifest m = MANIFEST_INIT;
-	if (work_job_document(w, j, &b))
+	if (j->broken)
+		return 0;
+	if (j->by_id && w->partitions == 0 && work_partitions(w))
 		return -1;
-	const struct json_t *json = js_get(b.doc, "manifest");
-	int failed = json ? manifest_parse(json, &m, &w->t->err) : 0;
-	*manifested = json && (m.count > 0 || batch_expected(&b) == 0);
+	for (int32_t i = 0; j->by_id && i < w->partitions; i++)
+		extents_add(out, i, 0, -1, PARTS_UNCOUNTED);
+	if (j->by_id)
+		return 0;
+	int failed = work_job_document(w, j, &b) ||
+	    manifest_parse(js_get(b.doc, "manifest"), &m, &w->t->err);
 	if (!failed)
 		manifest_extents(&m, out);
 	manifest_release(&m);
 	batch_release(&b);
-	return failed;
+	return failed ? -1 : 0;
+}
+
+/* 1: all of it is done; 0; -1. */
+static int is_done(struct work *w, const struct job *j)
+{
+	struct extents x = EXTENTS_INIT;
+	int failed = work_job_extents(w, j, &x);
+	bool done = !failed && parts_are_done(&j->parts, &x);
+	extents_release(&x);
+	return failed ? -1 : done;
 }
 
 /* Is all of it done? Then its end is near. */
 static int look(struct work *w, struct job *j, bool by_us)
 {
-	struct extents x = EXTENTS_INIT;
-	bool manifested = false;
-	int failed = work_job_extents(w, j, &x, &manifested);
-	if (!failed && !manifested)
-		msg_warn("batch '%s' has no manifest: which records are its own cannot be told, and "
-		    "nobody works on it", j->id);
-	else if (!failed && parts_are_done(&j->parts, &x) && !j->ending && j->finish_ms == INT64_MAX) {
-		uint16_t random;
-		clock_random(&random, sizeof(random));
-		finish_at(w, j, w->now_ms + (by_us ? 0 : OTHERS_MS + random % 2000));
-	}
-	extents_release(&x);
-	return failed;
+	uint16_t random;
+	if (j->ending || j->finish_ms != INT64_MAX)
+		return 0;
+	int done = is_done(w, j);
+	if (done <= 0)
+		return done;
+	clock_random(&random, sizeof(random));
+	finish_at(w, j, w->now_ms + (by_us ? 0 : OTHERS_MS + random % 2000));
+	return 0;
+}
+
+/* Which records are its own? A count that was given by hand does not tell. */
+static void read_manifest(struct job *j, const struct batch *b)
+{
+	struct manifest m = MANIFEST_INIT;
+	struct err why = ERR_INIT;
+	const struct json_t *json = js_get(b->doc, "manifest");
+	if (json && manifest_parse(json, &m, &why))
+		j->broken = mem_strdup(why.text);
+	j->by_id = !j->broken && (!json || (m.count == 0 && j->expected != 0));
+	manifest_release(&m);
+	err_clear(&why);
 }
 
 /* The batch is ready: all that is known of its parts is in the fold, too. */
@@ -110,12 +135,14 @@ static int add_job(struct work *w, const struct event *e, const struct fold *f)
 		return -1;
 	struct job *j = mem_zalloc(1, sizeof(*j));
 	j->id = mem_strndup(e->id.data, e->id.len);
+	j->created_ms = f->created_ms;
 	j->ready_ms = f->ts_ms;
 	j->priority = batch_number(&b, "priority", 50);
 	j->expected = batch_expected(&b);
 	j->threshold = batch_number(&b, "invalidThreshold", -1);
 	j->finish_ms = INT64_MAX;
 	j->parts.group = str_of(w->o->group);
+	read_manifest(j, &b);
 	batch_release(&b);
 	map_put(&w->jobs, str_of(j->id), j);
 	return work_shares_add(w, j) || look(w, j, false) ? -1 : 0;
@@ -171,7 +198,6 @@ static int change(struct work *w, struct job *j, struct batch_change *c)
 {
 	struct batch now = BATCH_INIT, after = BATCH_INIT;
 	c->now_ms = clock_wall_ms();
-	finish_at(w, j, INT64_MAX);
 	w->ending += !j->ending;
 	j->ending = true;
 	if (work_job_document(w, j, &now))
@@ -186,16 +212,29 @@ static int change(struct work *w, struct job *j, struct batch_change *c)
 	return failed ? -1 : 0;
 }
 
+/* ST_FAIL: the parts that are done are not what was sent. */
+static int check(const struct job *j, const struct extents *x, struct err *why)
+{
+	if (j->broken)
+		return err_set(why, ST_FAIL, "%s", j->broken);
+	return parts_check(&j->parts, x, why) ||
+	    (j->by_id && j->expected >= 0 && parts_check_sum(&j->parts, j->expected, why));
+}
+
 static int end_job(struct work *w, struct job *j)
 {
 	struct err why = ERR_INIT;
 	struct extents x = EXTENTS_INIT;
-	bool manifested;
 	struct tally sum = parts_tally(&j->parts);
 	struct batch_change c = {.action = BATCH_PROCESSED, .actual = tally_sum(&sum),
 	    .invalid = sum.invalid};
-	int failed = work_job_extents(w, j, &x, &manifested);
-	if (!failed && parts_check(&j->parts, &x, &why)) {
+	finish_at(w, j, INT64_MAX);
+	/* There may be more partitions by now, whose parts are not done. */
+	int done = j->by_id && work_partitions(w) ? -1 : is_done(w, j);
+	if (done <= 0)
+		return done;
+	int failed = work_job_extents(w, j, &x);
+	if (!failed && check(j, &x, &why)) {
 		c.action = BATCH_FAIL;
 		c.message = str_of(why.text);
 	}

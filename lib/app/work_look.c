@@ -163,15 +163,14 @@ static void add_parts(struct json_t *to, struct job *j, const struct extents *x)
 {
 	struct json_t *open = js_array();
 	struct tally done = parts_tally(&j->parts);
-	int64_t records = 0;
 	for (size_t i = 0; i < x->count; i++) {
 		int32_t partition = x->list[i].partition;
-		records += x->list[i].count;
 		const struct part *said = parts_find(&j->parts, partition);
 		if (!said || !said->done)
 			js_append_i64(open, partition);
 	}
-	js_set_i64(to, "records", records);
+	if (j->expected >= 0)
+		js_set_i64(to, "records", j->expected);
 	js_set_i64(to, "done", tally_sum(&done));
 	js_set(to, "openPartitions", open);
 }
@@ -181,10 +180,9 @@ static int print_job(struct work *w, struct job *j)
 	struct batch b = BATCH_INIT;
 	struct extents x = EXTENTS_INIT;
 	struct buf since = BUF_INIT;
-	bool manifested = false;
 	int failed = work_job_document(w, j, &b) ||
-	    work_job_extents(w, j, &x, &manifested);
-	if (!failed && manifested) {
+	    work_job_extents(w, j, &x);
+	if (!failed) {
 		struct json_t *o = js_object();
 		date_format_ms(j->ready_ms, &since);
 		js_set_str(o, "id", str_of(j->id));
@@ -367,10 +365,9 @@ static int choose(struct work *w, struct ready *r)
 int work_sample(struct work *w)
 {
 	struct ready r;
-	int32_t partitions;
-	if (kclient_topic(kparts_client(w->reader), w->topic, &partitions, &w->t->deadline, &w->t->err))
+	if (work_partitions(w))
 		return -1;
-	work_shares_all(w, partitions);
+	work_shares_all(w, w->partitions);
 	ready_init(w, &r);
 	int failed = choose(w, &r) || sample_job(w) ? -1 : 0;
 	ready_release(&r);

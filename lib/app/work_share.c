@@ -60,20 +60,21 @@ void work_share_add(struct work *w, struct share *s, struct job *j, const struct
 	struct piece *p = mem_zalloc(1, sizeof(*p));
 	p->job = j;
 	p->share = s;
-	p->expected = here->count;
-	p->at = p->first = here->first;
-	p->end = here->last + 1;
+	p->first = p->end = -1;
+	if (!j->by_id) {
+		p->at = p->first = here->first;
+		p->end = here->last + 1;
+	}
 	resume(p);
 	work_piece_add(w, p);
-	msg_debug(1, "batch '%s': %lld records in partition %d, of which %lld are done", j->id,
-	    (long long)p->expected, s->partition, (long long)tally_sum(&p->done.below));
+	msg_debug(1, "batch '%s': partition %d, of which %lld records are done", j->id, s->partition,
+	    (long long)tally_sum(&p->done.below));
 }
 
 int work_shares_add(struct work *w, struct job *j)
 {
 	struct extents x = EXTENTS_INIT;
-	bool ignored;
-	int failed = work_job_extents(w, j, &x, &ignored);
+	int failed = w->share_count ? work_job_extents(w, j, &x) : 0;
 	for (size_t i = 0; i < w->share_count && !failed; i++)
 		work_share_add(w, &w->shares[i], j, &x);
 	extents_release(&x);
@@ -235,7 +236,7 @@ static int name_senders(struct work *w, struct piece *p)
 {
 	struct batch b = BATCH_INIT;
 	struct manifest m = MANIFEST_INIT;
-	if (p->share->lane_of)
+	if (p->share->lane_of || p->job->by_id)
 		return 0;
 	int failed = work_job_document(w, p->job, &b) ||
 		manifest_parse(js_get(b.doc, "manifest"), &m, &w->t->err)
@@ -266,7 +267,7 @@ static int read_here(struct work *w, struct piece *p)
 	struct err *err = &w->t->err;
 	if (s->reading == p)
 		return 0;
-	if (prepare(w, p))
+	if (prepare(w, p) || work_piece_bounds(w, p))
 		return -1;
 	s->reading = p;
 	if (s->lane)
@@ -275,7 +276,7 @@ static int read_here(struct work *w, struct piece *p)
 }
 
 /* Is it a record of the batch that was not here before? *last is where to note its number. */
-static bool is_wanted(const struct piece *p, const struct record *r, int64_t **last, int64_t *n)
+static bool is_wanted(struct piece *p, const struct record *r, int64_t **last, int64_t *n)
 {
 	struct str sender;
 	*n = r->offset;
@@ -283,10 +284,11 @@ static bool is_wanted(const struct piece *p, const struct record *r, int64_t **l
 		return true;
 	const struct header *of = headers_find(&r->headers, HDR_BATCH_ID);
 	const struct header *seq = headers_find(&r->headers, HDR_BATCH_SEQ);
-	if (!of || !str_is(of->value, p->job->id) || !seq || !seq->value.ptr ||
-	    !seq_parse(seq->value, &sender, n))
+	if (!of || !str_is(of->value, p->job->id))
 		return false;
-	*last = seqlast_of(&p->seen, sender);
+	if (!seq || !seq->value.ptr || !seq_parse(seq->value, &sender, n))
+		return p->job->by_id;
+	*last = p->job->by_id ? seqlast_add(&p->seen, sender) : seqlast_of(&p->seen, sender);
 	return *last && *n > **last;
 }
 

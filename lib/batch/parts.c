@@ -106,12 +106,21 @@ int parts_check(const struct parts *p, const struct extents *manifest, struct er
 		const struct part *one = &p->list[i];
 		const struct extent *sent = extents_find(manifest, one->partition);
 		int64_t want = sent ? sent->count : 0, got = tally_sum(&one->tally);
-		if (one->done && got != want)
+		if (one->done && want != PARTS_UNCOUNTED && got != want)
 			return err_set(err, ST_FAIL,
 			    "partition %d: %lld records were processed, and %lld were sent",
 			    (int)one->partition, (long long)got, (long long)want);
 	}
 	return 0;
+}
+
+int parts_check_sum(const struct parts *p, int64_t expected, struct err *err)
+{
+	struct tally sum = parts_tally(p);
+	if (tally_sum(&sum) == expected)
+		return 0;
+	return err_set(err, ST_FAIL, "%lld records were processed, and %lld were sent",
+	    (long long)tally_sum(&sum), (long long)expected);
 }
 
 /* --- as JSON */
@@ -170,8 +179,10 @@ struct json_t *part_json(const struct parts *p, const struct part *one)
 {
 	struct json_t *o = js_object(), *part = js_object();
 	js_set_i64(part, "partition", one->partition);
-	js_set_i64(part, "first", one->first);
-	js_set_i64(part, "last", one->last);
+	if (one->last >= one->first) {
+		js_set_i64(part, "first", one->first);
+		js_set_i64(part, "last", one->last);
+	}
 	set_tally(part, &one->tally);
 	if (one->worker)
 		js_set_str(part, "worker", str_of(one->worker));
@@ -217,14 +228,23 @@ static void get_trouble(const struct json_t *o, struct part *one)
 	get_text(o, "lastError", &one->error);
 }
 
+/* Where its records are: of none it need not be said. */
+static bool get_place(const struct json_t *o, struct part *one)
+{
+	one->first = 0;
+	one->last = -1;
+	if (!js_get(o, "first") && !js_get(o, "last"))
+		return tally_sum(&one->tally) == 0;
+	return get_number(o, "first", INT64_MAX, &one->first) &&
+	    get_number(o, "last", INT64_MAX, &one->last) && one->last >= one->first;
+}
+
 static void fold_done(struct parts *p, const struct json_t *o)
 {
 	struct part new = {.done = true};
 	int64_t partition;
-	if (!get_number(o, "partition", INT32_MAX, &partition) ||
-	    !get_number(o, "first", INT64_MAX, &new.first) ||
-	    !get_number(o, "last", INT64_MAX, &new.last) || new.last < new.first ||
-	    !get_tally(o, &new.tally))
+	if (!get_number(o, "partition", INT32_MAX, &partition) || !get_tally(o, &new.tally) ||
+	    !get_place(o, &new))
 		return;
 	struct part *one = parts_at(p, (int32_t)partition);
 	if (one->done)

@@ -6,7 +6,7 @@
  *	{"group":"g","part":{"partition":0,"first":17,"last":99,"done":80,"invalid":2,"skipped":0,
  *	    "worker":"host:1:2"}}
  *
- * first and last are the offsets between which its records are. Of several for a partition the
+ * first and last are the offsets between which its records are; a part without records may have none. Of several for a partition the
  * first counts. Now and then a worker writes batch.progress, with the parts that are open:
  *
  *	{"group":"g","done":84,"invalid":2,"skipped":1,"state":"retrying",
@@ -79,8 +79,14 @@ const struct part *parts_worst(const struct parts *p);
 /* Is each part of the manifest done? */
 bool parts_are_done(const struct parts *p, const struct extents *manifest);
 
+/* The count of an extent of which it is known only that there is a part. */
+#define PARTS_UNCOUNTED (-1)
+
 /* ST_FAIL: some part that is done has other counts than the manifest; the message says which. */
 int parts_check(const struct parts *p, const struct extents *manifest, struct err *err);
+
+/* ST_FAIL: together they have another count. */
+int parts_check_sum(const struct parts *p, int64_t expected, struct err *err);
 
 void parts_release(struct parts *p);
 

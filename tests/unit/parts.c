@@ -55,6 +55,44 @@ static void check(const struct parts *p, const char *want)
 
 #define ALL_FOLDED "0 done 17-99 80/2/0 a running;1 w9 7/1/1 b retrying;"
 
+static void test_parts_without_records(void **state)
+{
+	struct parts p = {.group = STR("g")};
+	struct err err = ERR_INIT;
+	(void)state;
+	fold(&p, "{\"group\":\"g\",\"part\":{\"partition\":0,\"done\":0,\"invalid\":0,\"skipped\":0}}");
+	fold(&p, "{\"group\":\"g\",\"part\":{\"partition\":1,\"done\":1,\"invalid\":0,\"skipped\":0}}");
+	fold(&p, "{\"group\":\"g\",\"part\":{\"partition\":2,\"first\":4,\"done\":0,\"invalid\":0,\"skipped\":0}}");
+	fold(&p, "{\"group\":\"g\",\"part\":{\"partition\":3,\"first\":4,\"last\":6,\"done\":2,\"invalid\":1,"
+	    "\"skipped\":0}}");
+	check(&p, "0 done 0--1 0/0/0 - running;3 done 4-6 2/1/0 - running;");
+	struct json_t *json = part_json(&p, &p.list[0]);
+	assert_null(js_get(js_get(json, "part"), "first"));
+	js_free(json);
+	assert_int_equal(parts_check_sum(&p, 3, &err), 0);
+	assert_int_equal(parts_check_sum(&p, 4, &err), -1);
+	assert_string_equal(err.text, "3 records were processed, and 4 were sent");
+	err_clear(&err);
+	parts_release(&p);
+}
+
+static void test_parts_that_were_not_counted(void **state)
+{
+	struct parts p = {.group = STR("g")};
+	struct extents x = EXTENTS_INIT;
+	struct err err = ERR_INIT;
+	(void)state;
+	extents_add(&x, 0, 0, -1, PARTS_UNCOUNTED);
+	assert_false(parts_are_done(&p, &x));
+	fold(&p, DONE_0);
+	assert_true(parts_are_done(&p, &x));
+	assert_int_equal(parts_check(&p, &x, &err), 0);
+	extents_release(&x);
+	assert_int_equal(parts_check(&p, &x, &err), -1);
+	err_clear(&err);
+	parts_release(&p);
+}
+
 static void test_parts_fold(void **state)
 {
 	(void)state;
@@ -256,6 +294,8 @@ static void test_parts_complete(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_parts_without_records),
+	    cmocka_unit_test(test_parts_that_were_not_counted),
 	    cmocka_unit_test(test_parts_fold),
 	    cmocka_unit_test(test_parts_commute),
 	    cmocka_unit_test(test_parts_foreign),
