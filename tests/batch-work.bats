@@ -70,6 +70,25 @@ runs() {
 	(($(runs | wc -l) >= 100 / 7 + 1))
 }
 
+@test "what is between the records of a batch and is not its own is passed over, and what is there twice" {
+	begin 1
+	G=$S.group
+	create --processing
+	seq 50 | batch-send -B "$B" >first.json
+	sender=$(jq -r '.manifest.senders[0].sender' first.json)
+	echo again | kput "$S.in" -H "batchId=$B" -H "batchSeq=$sender:3"
+	echo again | kput "$S.in" -H "batchId=$B" -H "batchSeq=$sender:50"
+	echo stranger | kput "$S.in" -H "batchId=$B" -H "batchSeq=0123456789abcdef:1"
+	echo other | kput "$S.in" -H batchId=other -H "batchSeq=$sender:60"
+	echo other | kput "$S.in" -H batchId=other -H "batchId=$B" -H "batchSeq=$sender:70"
+	echo nobody | kput "$S.in"
+	seq 51 100 | batch-send -B "$B" >second.json
+	cat first.json second.json | batch-complete >/dev/null
+	work -- cat
+	ended_as completed 100 0
+	kget "$S.out" | cmp - <(seq 100)
+}
+
 @test "the same batch is not worked on again" {
 	seq 10 >in
 	ready in
@@ -249,6 +268,18 @@ fail_on_bad=(sh -c 'cat >"$BATCH_SLOT.in"; cat "$BATCH_SLOT.in"; if grep -q bad 
 	seven_bad --invalid-threshold 8
 	work --chunk 10 -- "${fail_on_bad[@]}" 65
 	ended_as completed 100 7
+}
+
+@test "a batch that has failed is not worked on any more" {
+	begin 1
+	G=$S.group
+	{ seq -f 'bad %.0f' 5 && seq 95; } >in
+	ready in --invalid-threshold 5
+	work --chunk 10 -- sh -c 'echo >>runs; cat >in.chunk; ! grep -q bad in.chunk || exit 65; sleep 0.1; cat in.chunk'
+	status_is failed
+	batch-status -B "$B" >now.json
+	jq -e '.actualRecordCount < 100' now.json
+	(($(wc -l <runs) < 30))
 }
 
 @test "--max-invalid ends the worker, and fails no batch" {

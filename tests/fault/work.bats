@@ -70,6 +70,26 @@ restarted() { # MOST OPTION... -- COMMAND...
 	((deaths <= 24))
 }
 
+@test "a run that ended a worker has no other beside it" {
+	begin 1
+	G=$S.group
+	seq 80 >in
+	ready in
+	restarted 40 --retries 1 --chunk 10 --order none -- sh -c '
+		cat >"in.$BATCH_SLOT"
+		echo "$PPID $BATCH_REASON" >>runs
+		! grep -qx 17 "in.$BATCH_SLOT" || { sleep 0.3; kill -KILL $PPID; }
+		sleep 0.1
+		echo "$PPID end" >>runs
+		cat "in.$BATCH_SLOT"'
+	ended_as completed 80 1
+	grep -q resume runs
+	awk '$2 == "end" {n[$1]--; alone[$1] = 0; next}
+		alone[$1] || ($2 == "resume" && n[$1] > 0) {print; bad = 1}
+		{n[$1]++; alone[$1] = $2 == "resume"}
+		END {exit bad}' runs
+}
+
 @test "without retries, too, a worker's death condemns nothing that was not run again" {
 	begin 1
 	G=$S.group
@@ -306,14 +326,15 @@ frozen_and_overtaken() { # OPTION...
 	G=$S.group
 	seq 30 >in
 	ready in
-	worker frozen --chunk 10 "$@" -- sh -c 'touch began; while [ ! -e go ]; do sleep 0.02; done; exec cat'
-	wait_for 10 test -e began
+	worker frozen --chunk 10 "$@" -- sh -c '[ -s pid ] || echo $$ >pid; while [ ! -e go ]; do sleep 0.02; done; exec cat'
+	wait_for 10 test -s pid
 	kill -STOP "${pids[frozen]}"
 	worker other --chunk 10 "$@" -- cat
 	wait_for 20 ended_as completed 30 0
-	touch go
 	kill -CONT "${pids[frozen]}"
-	wait_for 10 eval 'grep -q "taken away" frozen.err'
+	wait_for 10 grep -q 'taken away' frozen.err
+	wait_for 5 eval '! kill -0 "$(<pid)"'
+	touch go
 }
 
 @test "--exactly-once: nothing is written by who was frozen while another did its work" {
@@ -328,12 +349,12 @@ frozen_and_overtaken() { # OPTION...
 }
 
 # The command has closed its output before, so its end is all that the worker finds when it goes on.
-@test "a command that ends while its worker is frozen: no results of what another has done" {
+ended_while_frozen() { # OPTION...
 	begin 1
 	G=$S.group
 	seq 30 >in
 	ready in
-	worker frozen --chunk 10 -- sh -c '
+	worker frozen --chunk 10 "$@" -- sh -c '
 		cat
 		[ "$BATCH_FIRST" != 10 ] || readlink "/proc/$$/fd/1" >output
 		exec >&-
@@ -342,7 +363,7 @@ frozen_and_overtaken() { # OPTION...
 	wait_for 10 test -s pid
 	wait_for 10 eval '[[ $(readlink "/proc/${pids[frozen]}/fd"/*) != *"$(<output)"* ]]'
 	kill -STOP "${pids[frozen]}"
-	worker other --chunk 10 -- cat
+	worker other --chunk 10 "$@" -- cat
 	wait_for 20 ended_as completed 30 0
 	touch go
 	wait_for 10 grep -q ') Z' "/proc/$(<pid)/stat"
@@ -354,7 +375,15 @@ frozen_and_overtaken() { # OPTION...
 	wait_for 20 ended_as completed 30 0
 	kill -TERM "${pids[frozen]}"
 	ends 143 frozen
-	cmp <(kget "$S.out" | sort -n) <(sort -n in in)
+	cmp <(committed "$S.out" | sort -n) <(sort -n in in)
+}
+
+@test "a command that ends while its worker is frozen: no results of what another has done" {
+	ended_while_frozen
+}
+
+@test "--exactly-once: a command that ends while its worker is frozen" {
+	ended_while_frozen --exactly-once
 }
 
 @test "--exactly-once: a transaction that is tried again counts its records once" {
