@@ -122,6 +122,15 @@ runs() {
 	grep -qE "^BATCH_CHUNK=$S.in-[0-3]-[0-9]+-[0-9]+-[0-9a-f]{8}$" all
 }
 
+@test "the command has no variable that holds a secret" {
+	echo one >in
+	ready in
+	SESAME=hush BATCH_SSL_KEY_PASSWORD=hush work -X sasl.password.env=SESAME -- sh -c 'cat >/dev/null; env'
+	kget "$S.out" >all
+	grep -q "^BATCH_ID=$B" all
+	! grep -E 'hush|^SESAME|^BATCH_SSL' all
+}
+
 @test "a run that ended its worker comes again under its name, as the next attempt" {
 	echo 1 >in
 	ready in
@@ -616,6 +625,48 @@ long_and_short() { # PRIORITY-OF-LONG PRIORITY-OF-SHORT OPTION...
 		kill -TERM "${pids[$name]}"
 		ends 143 "$name"
 	done
+}
+
+# --- what others have done
+
+# Another worker of the group says that all of the batch in PARTITION is done.
+part_is_done() { # PARTITION
+	batch-status -B "$B" | jq -c --arg g "$G" --arg p "$1" '.manifest.partitions[$p] as $m | .progress =
+		{group: $g, part: ($m | {partition: ($p | tonumber), first, last, done: .count, invalid: 0, skipped: 0,
+			worker: "other"})}' | kput "$S.notification" -k "$B" -H ce_type=batch.part -H ce_batchversion=2 \
+		-H "ce_id=$B/2" -H ce_batchwriter=0123456789abcdef
+}
+
+@test "who did the last part ended before it completed the batch: another worker does it" {
+	begin 1
+	G=$S.group
+	seq 10 >in
+	ready in
+	part_is_done 0
+	work -- touch again
+	ended_as completed 10 0
+	[[ ! -e again ]]
+}
+
+@test "a part that another worker has done is given up" {
+	begin 2
+	G=$S.group
+	seq 40 | sed 's/.*/&:&/' >keyed
+	create --processing
+	batch-send -B "$B" -K : keyed | batch-complete >/dev/null
+	background work batch-work -G "$G" --once -j 2 -- sh -c '
+		echo $$ >"pid.$BATCH_PARTITION"
+		while [ ! -e go ]; do sleep 0.02; done
+		sed "s/^/by us in $BATCH_PARTITION: /"'
+	wait_for 10 test -s pid.0
+	wait_for 10 test -s pid.1
+	part_is_done 0
+	wait_for 5 eval '! kill -0 "$(<pid.0)"'
+	kill -0 "$(<pid.1)"
+	touch go
+	ends 0 work
+	ended_as completed 40 0
+	! kget "$S.out" | grep 'in 0'
 }
 
 # --- the end
