@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/hex.h"
 #include "base/id.h"
@@ -16,6 +17,14 @@ struct checkpoint_part *checkpoint_add(struct checkpoint *c, struct str id)
 	struct checkpoint_part *p = &c->parts[c->count++];
 	*p = (struct checkpoint_part){.id = mem_strndup(id.ptr, id.len)};
 	return p;
+}
+
+struct checkpoint_part *checkpoint_find(struct checkpoint *c, const char *id)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (strcmp(c->parts[i].id, id) == 0)
+			return &c->parts[i];
+	return NULL;
 }
 
 void checkpoint_intend(struct checkpoint_part *p, int64_t first, int64_t last, int64_t deaths)
@@ -48,7 +57,7 @@ static void put_intents(const struct checkpoint_part *p, size_t most, struct buf
 /* Maps share what the rest leaves, the later ones what the earlier ones leave. */
 static void put_parts(const struct checkpoint *c, size_t room, struct buf *out)
 {
-	struct buf heads[CHECKPOINT_PARTS] = {BUF_INIT}, intents[CHECKPOINT_PARTS] = {BUF_INIT};
+	struct buf heads[CHECKPOINT_ALL] = {BUF_INIT}, intents[CHECKPOINT_ALL] = {BUF_INIT};
 	for (size_t i = 0; i < c->count; i++) {
 		put_head(&c->parts[i], &heads[i]);
 		room -= heads[i].len + 1;
@@ -120,13 +129,24 @@ static bool take_intents(struct checkpoint_part *p, struct str text)
 	return true;
 }
 
+static bool has_room(const struct checkpoint *c, struct str id)
+{
+	size_t of_batches = 0;
+	for (size_t i = 0; i < c->count; i++) {
+		if (str_is(id, c->parts[i].id))
+			return false;
+		of_batches += *c->parts[i].id != '\0';
+	}
+	return id.len == 0 || of_batches < CHECKPOINT_PARTS;
+}
+
 /* ID]NEXT,DONE,INVALID,SKIPPED;INTENTS;MAP */
 static bool take_part(struct checkpoint *c, struct str text)
 {
 	struct str id, head, intents;
 	struct err ignored = ERR_INIT;
 	text = str_cut(text, ']', &id);
-	if (!text.ptr || id.len > ID_MAX || c->count == CHECKPOINT_PARTS)
+	if (!text.ptr || id.len > ID_MAX || !has_room(c, id))
 		return false;
 	struct checkpoint_part *p = checkpoint_add(c, id);
 	struct str map = str_cut(str_cut(text, ';', &head), ';', &intents);

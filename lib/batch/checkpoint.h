@@ -2,9 +2,9 @@
  * partition next: which records above are done, which were running, and how fast the command was.
  * It is a hint: whoever cannot read it does more again, and loses nothing.
  *
- * A partition has up to CHECKPOINT_PARTS open parts: of batches each with its id, whose records are
- * counted from 0 in the partition; of a plain topic the one without an id, whose numbers are
- * offsets.
+ * A partition has up to CHECKPOINT_PARTS open parts of batches, each with its id, whose records are
+ * counted from 0 in the partition; and one without an id, whose numbers are offsets: of a plain
+ * topic all there is, of a stream what became of records beside the batches.
  *
  *	b1;CHECK;OFFSET;RATE;COMMAND[ID]NEXT,DONE,INVALID,SKIPPED;FIRST+MORE/DEATHS,...;MAP[ID]...
  *
@@ -23,7 +23,8 @@
 #include "base/str.h"
 #include "batch/doneset.h"
 
-#define CHECKPOINT_PARTS 4
+#define CHECKPOINT_PARTS 4 /* with an id */
+#define CHECKPOINT_ALL   (CHECKPOINT_PARTS + 1)
 #define CHECKPOINT_TEXT  4000 /* brokers take 4096 unless told otherwise */
 
 /* A run that was about to begin (batch/trial.h). */
@@ -43,14 +44,16 @@ struct checkpoint {
 	int64_t offset;   /* committed */
 	int64_t rate;     /* learned: records in 1000 s; 0: none */
 	uint32_t command; /* a hash of the one that it was learned of */
-	struct checkpoint_part parts[CHECKPOINT_PARTS];
+	struct checkpoint_part parts[CHECKPOINT_ALL];
 	size_t count;
 };
 
 #define CHECKPOINT_INIT {0}
 
-/* A new part with this id, empty but for that. There must be room for it. */
+/* A new part with this id, empty but for that. There must be room for it. What comes first has the
+ * least room for its map, but leaves the others what it does not need. */
 struct checkpoint_part *checkpoint_add(struct checkpoint *c, struct str id);
+struct checkpoint_part *checkpoint_find(struct checkpoint *c, const char *id); /* NULL: none */
 void checkpoint_intend(struct checkpoint_part *p, int64_t first, int64_t last, int64_t deaths);
 
 void checkpoint_encode(const struct checkpoint *c, struct buf *out); /* appends */

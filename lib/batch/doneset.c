@@ -90,6 +90,16 @@ int64_t doneset_undone(const struct doneset *s, int64_t n)
 	return n;
 }
 
+int64_t doneset_ended(const struct doneset *s, int64_t n)
+{
+	size_t at = find(s, n);
+	if (n < s->next)
+		return n;
+	if (at == s->count)
+		return DONESET_MOST;
+	return s->list[at].first > n ? s->list[at].first : n;
+}
+
 int64_t doneset_top(const struct doneset *s)
 {
 	return s->count ? s->list[s->count - 1].last : s->next - 1;

@@ -124,6 +124,7 @@ enum onexit_action onexit_find(const struct onexit *t, struct ending how)
 	case ENDING_TIMEOUT:
 	case ENDING_MEMORY:
 	case ENDING_WORKER:
+	case ENDING_NONE:
 		break;
 	}
 	return ONEXIT_HALVE;
@@ -170,6 +171,9 @@ void ending_text(struct ending how, struct buf *out)
 		break;
 	case ENDING_WORKER:
 		buf_puts(out, "ended the worker");
+		break;
+	case ENDING_NONE:
+		buf_puts(out, "not run");
 		break;
 	}
 }

@@ -37,6 +37,7 @@ enum ending_how {
 	ENDING_TIMEOUT, /* we ended it, its time was up */
 	ENDING_MEMORY,  /* the kernel ended it for want of memory */
 	ENDING_WORKER,  /* the worker ended with it: no action, others find it */
+	ENDING_NONE,    /* it was in no run */
 };
 
 struct ending {

@@ -529,6 +529,12 @@ void trial_ran(struct trial *t, const struct trial_end *end)
 		fail(t, &s, end);
 }
 
+void trial_settle(struct trial *t, size_t i, enum verdict verdict, struct str reason)
+{
+	set_failure(&records_of(t)[i], (struct ending){ENDING_NONE, 0}, reason);
+	settle(t, i, verdict, 0, i);
+}
+
 enum trial_outcome trial_outcome(const struct trial *t)
 {
 	return t->outcome;

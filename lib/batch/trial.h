@@ -146,6 +146,9 @@ void trial_ran(struct trial *t, const struct trial_end *end);
 /* A run elsewhere succeeded, in this time. */
 void trial_contrast(struct trial *t, int64_t began_ms, int64_t ended_ms);
 
+/* The i-th has this verdict without a run. A trial of which each record has one needs no run. */
+void trial_settle(struct trial *t, size_t i, enum verdict verdict, struct str reason);
+
 enum trial_outcome trial_outcome(const struct trial *t);
 const struct trial_record *trial_record(const struct trial *t, size_t i);
 

@@ -92,9 +92,9 @@ static struct checkpoint largest(size_t intents)
 {
 	struct checkpoint c = {.offset = DONESET_MOST / 2, .rate = INT64_MAX / 2, .command = UINT32_MAX};
 	char id[ID_MAX];
-	for (size_t i = 0; i < CHECKPOINT_PARTS; i++) {
+	for (size_t i = 0; i < CHECKPOINT_ALL; i++) {
 		memset(id, 'a' + (int)i, sizeof(id));
-		struct checkpoint_part *p = checkpoint_add(&c, (struct str){id, sizeof(id)});
+		struct checkpoint_part *p = checkpoint_add(&c, (struct str){id, i < CHECKPOINT_PARTS ? sizeof(id) : 0});
 		p->done.next = DONESET_MOST / 2;
 		p->done.below = (struct tally){DONESET_MOST, DONESET_MOST, DONESET_MOST};
 		for (int64_t n = 1; n < DONESET_WINDOW; n += 2)
@@ -117,7 +117,7 @@ static struct checkpoint squeeze(size_t intents)
 	assert_int_equal(checkpoint_decode(&back, buf_str(&text), c.offset, &err), 0);
 	buf_release(&text);
 	checkpoint_release(&c);
-	assert_int_equal(back.count, CHECKPOINT_PARTS);
+	assert_int_equal(back.count, CHECKPOINT_ALL);
 	return back;
 }
 
@@ -126,7 +126,7 @@ static void test_checkpoint_cuts_maps(void **state)
 	(void)state;
 	struct checkpoint c = squeeze(10);
 	for (size_t i = 0; i < c.count; i++) {
-		assert_int_equal(strlen(c.parts[i].id), ID_MAX);
+		assert_int_equal(strlen(c.parts[i].id), i < CHECKPOINT_PARTS ? ID_MAX : 0);
 		assert_int_equal(c.parts[i].count, 10);
 		assert_int_equal(c.parts[i].done.below.skipped, DONESET_MOST);
 		assert_in_range(c.parts[i].done.count, 400, 3000);
@@ -137,14 +137,24 @@ static void test_checkpoint_cuts_maps(void **state)
 static void test_checkpoint_cuts_intents_last(void **state)
 {
 	(void)state;
-	struct checkpoint c = squeeze(150);
-	assert_int_equal(c.parts[0].count, 150);
-	assert_int_equal(c.parts[1].count, 150);
-	assert_in_range(c.parts[2].count, 10, 149);
+	struct checkpoint c = squeeze(140);
+	assert_int_equal(c.parts[0].count, 140);
+	assert_int_equal(c.parts[1].count, 140);
+	assert_in_range(c.parts[2].count, 10, 139);
 	assert_int_equal(c.parts[2].intents[9].first, 90);
 	assert_int_equal(c.parts[3].count, 0);
 	for (size_t i = 0; i < c.count; i++)
 		assert_int_equal(c.parts[i].done.next, DONESET_MOST / 2);
+	checkpoint_release(&c);
+}
+
+static void test_checkpoint_find(void **state)
+{
+	(void)state;
+	struct checkpoint c = largest(0);
+	assert_ptr_equal(checkpoint_find(&c, ""), &c.parts[CHECKPOINT_PARTS]);
+	assert_ptr_equal(checkpoint_find(&c, c.parts[1].id), &c.parts[1]);
+	assert_null(checkpoint_find(&c, "a"));
 	checkpoint_release(&c);
 }
 
@@ -256,6 +266,8 @@ static void test_checkpoint_nonsense(void **state)
 	    "812;0;00000000[a]0,0,0,0;;A",
 	    "812;0;00000000[a]0,0,0,0;;AQ;",
 	    "812;0;00000000[a]0,0,0,0;;[b]0,0,0,0;;[c]0,0,0,0;;[d]0,0,0,0;;[e]0,0,0,0;;",
+	    "812;0;00000000[a]0,0,0,0;;[a]0,0,0,0;;",
+	    "812;0;00000000[]0,0,0,0;;[]0,0,0,0;;",
 	};
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++)
 		check_nonsense(bodies[i]);
@@ -271,6 +283,7 @@ int main(void)
 	    cmocka_unit_test(test_checkpoint_back),
 	    cmocka_unit_test(test_checkpoint_cuts_maps),
 	    cmocka_unit_test(test_checkpoint_cuts_intents_last),
+	    cmocka_unit_test(test_checkpoint_find),
 	    cmocka_unit_test(test_checkpoint_one_part),
 	    cmocka_unit_test(test_checkpoint_foreign),
 	    cmocka_unit_test(test_checkpoint_stale),

@@ -73,6 +73,10 @@ static void test_doneset_questions(void **state)
 	assert_int_equal(doneset_undone(&s, 11), 11);
 	assert_int_equal(doneset_undone(&s, 12), 15);
 	assert_int_equal(doneset_undone(&s, 14), 15);
+	assert_int_equal(doneset_ended(&s, 9), 9);
+	assert_int_equal(doneset_ended(&s, 10), 12);
+	assert_int_equal(doneset_ended(&s, 13), 13);
+	assert_int_equal(doneset_ended(&s, 15), DONESET_MOST);
 	check_tally(doneset_tally(&s), 10, 2, 1);
 	check_tally(s.below, 8, 1, 1);
 	assert_true(doneset_takes(&s, 10 + 16383));

@@ -144,8 +144,10 @@ static void test_onexit_ending(void **state)
 	ending_text((struct ending){ENDING_TIMEOUT, 0}, &text);
 	buf_puts(&text, ", ");
 	ending_text((struct ending){ENDING_MEMORY, 9}, &text);
+	buf_puts(&text, ", ");
+	ending_text((struct ending){ENDING_NONE, 0}, &text);
 	assert_string_equal(buf_text(&text), "exit status 3, killed by SIGSEGV, "
-	    "killed by signal 64, out of time, out of memory");
+	    "killed by signal 64, out of time, out of memory, not run");
 	buf_release(&text);
 }
 

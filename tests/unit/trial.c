@@ -771,6 +771,22 @@ static void test_trial_poison(void **state)
 		assert_in_range(count_deaths(100, poison, &patient), 4 + 4, 4 + 10 + 4);
 }
 
+static void test_trial_settle(void **state)
+{
+	(void)state;
+	struct trial t;
+	trial_start(&t, &plain, 2, 0);
+	trial_settle(&t, 0, VERDICT_INVALID, STR("why"));
+	trial_settle(&t, 1, VERDICT_SKIPPED, STR(""));
+	check_verdicts(&t, "is");
+	assert_string_equal(trial_record(&t, 0)->reason, "why");
+	assert_int_equal(trial_record(&t, 0)->how.how, ENDING_NONE);
+	assert_int_equal(trial_record(&t, 0)->runs, 0);
+	assert_int_equal(trial_outcome(&t), TRIAL_OK);
+	assert_false(trial_takes(&t, 1));
+	trial_release(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -800,6 +816,7 @@ int main(void)
 	    cmocka_unit_test(test_trial_left_behind),
 	    cmocka_unit_test(test_trial_report_of_outage),
 	    cmocka_unit_test(test_trial_resume),
+	    cmocka_unit_test(test_trial_settle),
 	    cmocka_unit_test(test_trial_poison),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

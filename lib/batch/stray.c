@@ -1,0 +1,104 @@
+#include "batch/stray.h"
+
+#include "base/date.h"
+#include "base/utf8.h"
+#include "batch/seq.h"
+
+/* So much of an id is shown. Longer ones of ours there are none: see ID_MAX. */
+#define SHOWN 100
+
+void stray_batch_init(struct stray_batch *b, enum batch_status status, int64_t since_ms,
+    struct str doc)
+{
+	struct batch parsed = BATCH_INIT;
+	struct err ignored = ERR_INIT;
+	*b = (struct stray_batch){.status = status, .since_ms = since_ms};
+	if (status == BATCH_NONE)
+		return;
+	const struct json_t *m =
+	    batch_parse(doc, &parsed, &ignored) ? NULL : js_get(parsed.doc, "manifest");
+	if (m && manifest_parse(m, &b->manifest, &ignored) == 0)
+		b->manifested = b->manifest.count > 0 || batch_expected(&parsed) == 0;
+	batch_release(&parsed);
+	err_clear(&ignored);
+}
+
+void stray_batch_release(struct stray_batch *b)
+{
+	manifest_release(&b->manifest);
+	*b = (struct stray_batch){0};
+}
+
+struct str stray_id(const struct record *r)
+{
+	const struct header *h = headers_find(&r->headers, HDR_BATCH_ID);
+	return h && h->value.ptr ? h->value : STR("");
+}
+
+static bool is_within(const struct extents *x, const struct record *r)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (x->list[i].partition == r->partition && x->list[i].first <= r->offset &&
+		    r->offset <= x->list[i].last)
+			return true;
+	return false;
+}
+
+/* Does the manifest name the record? */
+static bool is_named(const struct manifest *m, const struct record *r)
+{
+	struct str sender;
+	int64_t n;
+	const struct header *seq = headers_find(&r->headers, HDR_BATCH_SEQ);
+	if (!seq || !seq->value.ptr || !seq_parse(seq->value, &sender, &n))
+		return false;
+	for (size_t i = 0; i < m->count; i++)
+		if (str_is(sender, m->senders[i].id) && is_within(&m->senders[i].extents, r))
+			return true;
+	return false;
+}
+
+enum stray stray_judge(const struct stray_batch *b, const struct record *r)
+{
+	if (stray_id(r).len == 0)
+		return STRAY_NO_ID;
+	switch (b->status) {
+	case BATCH_NONE:
+		return STRAY_UNKNOWN;
+	case BATCH_STARTED:
+		return STRAY_NONE;
+	case BATCH_SENT:
+		return !b->manifested || is_named(&b->manifest, r) ? STRAY_NONE : STRAY_LATE;
+	case BATCH_COMPLETED:
+		if (!b->manifested)
+			return r->ts_ms - DATE_SLACK_MS <= b->since_ms ? STRAY_NONE : STRAY_LATE;
+		return is_named(&b->manifest, r) ? STRAY_NONE : STRAY_LATE;
+	case BATCH_TERMINATED:
+	case BATCH_FAILED:
+		break;
+	}
+	return STRAY_GIVEN_UP;
+}
+
+enum verdict stray_verdict(enum stray kind)
+{
+	if (kind == STRAY_NONE)
+		return VERDICT_DONE;
+	return kind == STRAY_GIVEN_UP ? VERDICT_SKIPPED : VERDICT_INVALID;
+}
+
+void stray_reason(enum stray kind, const struct record *r, struct buf *out)
+{
+	struct str id = stray_id(r);
+	if (kind == STRAY_NO_ID) {
+		buf_puts(out, "it has no batchId");
+		return;
+	}
+	bool cut = id.len > SHOWN;
+	if (cut)
+		id.len = SHOWN;
+	buf_puts(out, "batch '");
+	utf8_escape(out, id, 0);
+	buf_puts(out, cut ? "...'" : "'");
+	buf_puts(out, kind == STRAY_UNKNOWN ? " is unknown" : " was completed without it");
+}
