@@ -165,6 +165,18 @@ static bool is_abandoned(const struct kready *r, const struct hold *h)
 	return h->status == BATCH_STARTED && r->newest_ms - h->ts_ms > ABANDONED_MS;
 }
 
+bool kready_is_sending(const struct kready *r)
+{
+	size_t at = 0;
+	void *value;
+	while (map_next(&r->holds, &at, NULL, &value)) {
+		const struct hold *h = value;
+		if (h->status == BATCH_STARTED && !is_abandoned(r, h))
+			return true;
+	}
+	return false;
+}
+
 void kready_marks(const struct kready *r, int64_t *offsets)
 {
 	for (int32_t p = 0; p < kready_partitions(r); p++) {

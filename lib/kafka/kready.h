@@ -41,6 +41,9 @@ bool kready_caught_up(const struct kready *r);
 /* A batch that is open, as it is now; NULL: it is not. Until the next call of kready_next. */
 const struct fold *kready_fold(const struct kready *r, struct str id);
 
+/* Is a batch being sent? One that was begun a week before the newest event does not count. */
+bool kready_is_sending(const struct kready *r);
+
 /* A low mark: who starts at these offsets again sees each batch that is not finished now. One that was begun a
  * week before the newest event and is not sent yet holds back nothing: when it is, that is seen. offsets has
  * room for all partitions. */
