@@ -86,6 +86,9 @@ void work_wait(struct work *w)
 	int ms = kparts_serve(w->reader, w->now_ms);
 	if (ms >= 0)
 		loop_until(&w->loop, w->now_ms + ms);
+	ms = w->stray.reader ? kparts_serve(w->stray.reader, w->now_ms) : -1;
+	if (ms >= 0)
+		loop_until(&w->loop, w->now_ms + ms);
 	if (w->again)
 		loop_until(&w->loop, w->now_ms);
 	w->again = false;
@@ -103,7 +106,7 @@ static int round_of(struct work *w)
 {
 	look_at_machine(w);
 	show(w);
-	return work_group_follow(w) || (w->stream && work_jobs_follow(w, 0)) || work_deliver_serve(w) || work_chunks_go_on(w) ||
+	return work_group_follow(w) || (w->stream && (work_jobs_follow(w, 0) || work_stray_step(w))) || work_deliver_serve(w) || work_chunks_go_on(w) ||
 		work_chunks_begin(w) || work_commit(w, false) || (w->stream && (work_jobs_finish(w) || work_jobs_report(w))) ||
 		work_group_drain(w)
 	    ? -1
@@ -113,8 +116,10 @@ static int round_of(struct work *w)
 /* Nothing of ours is left, and nothing that we wrote is on its way. */
 static bool is_all_done(const struct work *w)
 {
-	return w->assigned && !w->chunks && !w->committing && w->pieces == 0 && w->ending == 0 &&
-	    w->finishing.count == 0 && !(w->events && kproduce_in_flight(w->events));
+	size_t sweeps = w->stream ? w->share_count : 0;
+	return w->assigned && !w->chunks && !w->committing && w->pieces == sweeps && w->ending == 0 &&
+	    w->finishing.count == 0 && !(w->events && kproduce_in_flight(w->events)) &&
+	    (!w->stream || work_stray_is_done(w));
 }
 
 static int run(struct work *w)
@@ -145,6 +150,7 @@ static int start_log(struct work *w)
 {
 	struct tool_ctx *t = w->t;
 	const struct klog_options options = {.log = msg_library};
+	map_init(&w->stray.known, w->seed);
 	if (kready_open(&w->ready, &t->settings.kv, w->stream, &options, w->seed, &t->deadline, &t->err))
 		return -1;
 	kready_wake(w->ready, w->loop.wake);
@@ -281,6 +287,7 @@ static void close_all(struct work *w)
 	while (w->chunks)
 		work_chunk_free(w, w->chunks);
 	work_jobs_release(w);
+	work_stray_close(w);
 	kmember_close(w->member, &d);
 	kparts_close(w->reader);
 	work_bounds_close(w);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/id.h"
 #include "base/mem.h"
 #include "base/murmur2.h"
 #include "batch/envelope.h"
@@ -248,7 +249,7 @@ static void letter(const struct work *w, const struct record *r, const char *why
 {
 	struct json_t *o = js_object();
 	const struct header *batch = headers_find(&r->headers, HDR_BATCH_ID);
-	if (batch && batch->value.ptr)
+	if (batch && batch->value.ptr && batch->value.len <= ID_MAX)
 		js_set_str(o, "batchId", batch->value);
 	js_set_str(o, "topic", r->topic);
 	js_set_i64(o, "partition", r->partition);

@@ -37,7 +37,7 @@ static size_t gather(struct work *w, struct kmember_part *parts, struct buf *tex
 		struct share *s = &w->shares[i];
 		buf_clear(&texts[i]);
 		s->pending = s->committed;
-		if (!s->dirty && !(w->leaving && s->open_count))
+		if (!s->dirty && !(w->leaving && (s->open_count || s->sweep.begun)))
 			continue;
 		s->dirty = false;
 		s->pending = work_share_text(w, s, &texts[i]);

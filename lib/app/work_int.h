@@ -12,6 +12,8 @@
 #include "batch/manifest.h"
 #include "batch/parts.h"
 #include "batch/seqlast.h"
+#include "batch/stray.h"
+#include "kafka/kfind.h"
 #include "kafka/kmember.h"
 #include "kafka/kparts.h"
 #include "kafka/kproduce.h"
@@ -119,6 +121,20 @@ struct piece {
 	struct parcel *parcel;   /* its event is under way; NULL: not yet, or it is in the log */
 };
 
+/* How far records beside those of batches were looked at. */
+struct sweep {
+	struct piece *piece; /* whose numbers are offsets; NULL: there is no sweep */
+	bool begun;          /* it is known from where on */
+	int64_t first;       /* of batches that were ready before that; -1: there were none */
+	int64_t known;       /* where the last range of a batch ends */
+	int64_t end;         /* of the log, at a look; -1: there was none */
+	int64_t limit;       /* so far it may go */
+	int64_t told;        /* how far it was by the last commit; -1: there was none */
+	struct kpart *lane;  /* NULL: none was opened yet */
+	int64_t gap_end;     /* so far the lane reads */
+	struct buf reasons;  /* of the records of the chunk that is filled, each ended by NUL */
+};
+
 /* A partition that is ours. */
 struct share {
 	const char *topic;
@@ -132,8 +148,22 @@ struct share {
 	size_t open_count;
 	struct kpart *lane;       /* NULL: none was opened yet */
 	struct piece *reading;    /* which part the lane is at */
-	size_t *busy;             /* owned: chunks under way in each lane */
+	size_t *busy;             /* owned: chunks under way in each lane, and of the sweep */
+	struct sweep sweep;
 	bool dirty;               /* there is something to commit */
+};
+
+/* What all sweeps have in common. */
+struct strays {
+	struct kparts *reader; /* these two NULL: not needed yet */
+	struct kfind *find;
+	struct map known;      /* id -> struct stray_batch */
+	struct buf kept;       /* documents of what was completed before anything was ours, ended by NUL */
+	bool looked;           /* since our partitions changed */
+	int64_t looked_ms, ends_ms; /* at the last time, and when ends were noted */
+	bool asked;            /* a batch was looked up, which takes a moment */
+	size_t turn;           /* which partition comes first */
+	int64_t read, count[STRAY_KINDS];
 };
 
 struct work {
@@ -196,6 +226,7 @@ struct work {
 	bool unwritten;                /* the last metrics, as was said */
 	int64_t shown_ms, watched_ms; /* when both were served */
 	int64_t rebalances, discarded; /* of checkpoints */
+	struct strays stray;
 	struct buf scratch;
 	struct tally tally;
 	int64_t now_ms; /* monotonic, of this round */
@@ -248,6 +279,14 @@ int work_stream_add(struct work *w, struct share *s);    /* the part of a plain 
 int work_partitions(struct work *w);
 int work_piece_bounds(struct work *w, struct piece *p);
 void work_bounds_close(struct work *w);
+
+/* work_stray.c: of a stream */
+void work_stray_add(struct work *w, struct share *s); /* the share's sweep */
+void work_stray_hear(struct work *w, struct str id, const struct fold *f); /* a batch's status has changed */
+int work_stray_step(struct work *w);
+int64_t work_swept(const struct sweep *v); /* nothing below is left for it; INT64_MAX: it has nothing to say */
+bool work_stray_is_done(const struct work *w);
+void work_stray_close(struct work *w);
 
 /* work_share.c */
 int work_shares_assign(struct work *w);

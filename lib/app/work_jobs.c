@@ -182,6 +182,8 @@ int work_jobs_follow(struct work *w, int wait_ms)
 		struct str id = buf_str(&e->id);
 		struct job *j = map_get(&w->jobs, id);
 		int failed = 0;
+		if (e->type == EVENT_STATUS)
+			work_stray_hear(w, id, f);
 		if (f->status != BATCH_SENT)
 			drop_job(w, id);
 		else if (!j)

@@ -101,7 +101,7 @@ void work_metrics_chunk(struct work *w, struct chunk *c, enum work_outcome outco
 {
 	const struct job *j = c->piece->job;
 	uint64_t records = 0;
-	if (!w->metrics.family_count)
+	if (!w->metrics.family_count || c->piece == c->piece->share->sweep.piece)
 		return;
 	metrics_add(&w->metrics, CHUNKS, &outcomes[outcome], 1);
 	if (!*j->id || outcome >= WORK_KILLED)

@@ -147,6 +147,8 @@ static void share_release(struct work *w, struct share *s)
 	while (map_next(&w->jobs, &at, NULL, &value))
 		drop_pieces(w, value, s);
 	kpart_close(s->lane);
+	kpart_close(s->sweep.lane);
+	buf_release(&s->sweep.reasons);
 	free(s->busy);
 	checkpoint_release(&s->before);
 	agenda_release(&s->agenda);
@@ -173,7 +175,8 @@ static void share_init(struct work *w, struct share *s, const struct kmember_par
 			s->topic = s->lane_of->topic;
 		}
 	agenda_init(&s->agenda, w->o->aging_ms);
-	s->busy = mem_zalloc(w->lanes, sizeof(*s->busy));
+	s->sweep.first = -1;
+	s->busy = mem_zalloc(w->lanes + 1, sizeof(*s->busy));
 	if (*part->metadata &&
 	    checkpoint_decode(&s->before, str_of(part->metadata), part->offset, &err)) {
 		w->discarded++;
@@ -209,9 +212,12 @@ int work_shares_assign(struct work *w)
 	while (map_next(&w->jobs, &at, NULL, &job))
 		if (work_shares_add(w, job))
 			return -1;
-	for (size_t i = 0; i < n; i++)
-		if (w->shares[i].lane_of && work_stream_add(w, &w->shares[i]))
+	for (size_t i = 0; i < n; i++) {
+		if (w->stream)
+			work_stray_add(w, &w->shares[i]);
+		else if (work_stream_add(w, &w->shares[i]))
 			return -1;
+	}
 	w->assigned = true;
 	msg_debug(1, "%zu partitions are ours", n);
 	return 0;
@@ -561,10 +567,34 @@ void work_copy_done(const struct doneset *from, struct doneset *to)
 		doneset_add(to, from->list[i].first, from->list[i].last, from->list[i].verdict);
 }
 
+/* Are there parts that nobody has begun? */
+static bool has_waiting(const struct share *s)
+{
+	size_t waiting = s->agenda.ready.count + s->agenda.waiting.count;
+	for (size_t i = 0; i < s->open_count; i++)
+		waiting -= s->open[i]->item.in != NULL;
+	return waiting > 0;
+}
+
+/* Nothing below is undone, as far as the sweep and the parts that are done tell. */
+static int64_t swept_offset(const struct share *s)
+{
+	int64_t swept = work_swept(&s->sweep);
+	return s->sweep.begun && has_waiting(s) && s->reached < swept ? s->reached : swept;
+}
+
+static void tell_sweep(struct share *s, struct checkpoint *c)
+{
+	work_copy_done(&s->sweep.piece->done, &checkpoint_add(c, STR(""))->done);
+	s->sweep.told = work_swept(&s->sweep);
+}
+
 int64_t work_share_text(struct work *w, struct share *s, struct buf *out)
 {
 	struct checkpoint c = CHECKPOINT_INIT;
-	c.offset = INT64_MAX;
+	c.offset = swept_offset(s);
+	if (s->sweep.begun)
+		tell_sweep(s, &c);
 	for (size_t i = 0; i < s->open_count; i++) {
 		const struct piece *p = s->open[i];
 		struct checkpoint_part *to = checkpoint_add(&c, str_of(p->job->id));
@@ -580,7 +610,7 @@ int64_t work_share_text(struct work *w, struct share *s, struct buf *out)
 		c.offset = s->committed;
 	c.rate = (int64_t)(w->pace.rate * 1000);
 	c.command = w->command;
-	if (s->open_count)
+	if (c.count)
 		checkpoint_encode(&c, out);
 	int64_t offset = c.offset;
 	checkpoint_release(&c);
