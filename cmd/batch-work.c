@@ -81,6 +81,8 @@ static int run(struct tool_ctx *t)
 		return tool_usage(t, "-0 and -J do not go together");
 	if (o->sample && (c->topics || o->dry_run))
 		return tool_usage(t, "--sample is for the batches of a stream, and not for --dry-run");
+	if (c->topics && o->early)
+		return tool_usage(t, "--early is for the batches of a stream");
 	if ((c->topics ? topics(t, c) : session_stream(t, &stream)) || sizes(t, c) || errors(t, c))
 		return -1;
 	buf_printf(&out, "%s.out", stream ? stream : "");
@@ -115,7 +117,8 @@ static const struct opt options[] = {
     OPT_STR('o', "offset", &asked.from, "beginning|end", "beginning|end",
 	"with -t: where a group without an offset begins"),
     OPT_DUR(0, "linger", &asked.work.linger_ms, "TIME",
-	"with -t: so long a chunk waits to be full (1s)"),
+	"with -t or --early: so long a chunk waits to be full (1s)"),
+    OPT_FLAG(0, "early", &asked.work.early, "work on batches that are still being sent, too"),
     OPT_STR(0, "instance", &asked.work.instance, "NAME", COMPLETE_NONE,
 	"whoever comes back under this name keeps its partitions"),
     OPT_STR('j', "jobs", &asked.slots, "N|MIN..MAX", COMPLETE_NONE,

@@ -117,7 +117,7 @@ static int round_of(struct work *w)
 static bool is_all_done(const struct work *w)
 {
 	size_t sweeps = w->stream ? w->share_count : 0;
-	return w->assigned && !w->chunks && !w->committing && w->pieces == sweeps && w->ending == 0 &&
+	return w->assigned && !w->chunks && !w->committing && w->pieces == sweeps + w->idle && w->ending == 0 &&
 	    w->finishing.count == 0 && !(w->events && kproduce_in_flight(w->events)) &&
 	    (!w->stream || work_stray_is_done(w));
 }

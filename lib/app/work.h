@@ -29,7 +29,8 @@ struct work_options {
 	struct lanes *topics;         /* any topics; NULL: the batches of a stream */
 	bool from_end;                /* of topics of which the group has no offset: their end, else */
 	bool from_beginning;          /* their beginning; neither: that is an error */
-	int64_t linger_ms;            /* of topics: so long a chunk waits to be full */
+	bool early;                   /* batches that are still being sent, too */
+	int64_t linger_ms;            /* of topics and of those: so long a chunk waits to be full */
 	char *const *command;         /* ended by NULL */
 
 	enum work_format format;

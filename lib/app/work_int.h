@@ -31,7 +31,9 @@ struct job {
 	struct buf variables;    /* of it, for the environment; empty: not made yet */
 	int64_t created_ms, ready_ms, priority, threshold;
 	int64_t expected;        /* records; -1: not said */
-	bool by_id;              /* no manifest says which records are its own */
+	bool early;              /* it is still being sent */
+	bool by_id;              /* its records are those that name it, whatever a manifest says */
+	bool listed;             /* a manifest says where and how many they are */
 	char *broken;            /* owned: why its manifest makes no sense; NULL: it does */
 	struct parts parts;      /* what workers wrote of them */
 	struct piece *mine;      /* those in our shares */
@@ -107,7 +109,9 @@ struct piece {
 	struct share *share;
 	struct seqlast seen;     /* of each sender of the batch the number that came last here */
 	bool prepared;           /* to be read */
-	int64_t first, end;      /* offsets; -1: not known yet */
+	int64_t first, end;      /* offsets; -1: not known yet; INT64_MAX: it is still being sent */
+	int64_t came_ms;         /* when the last record came */
+	bool idle;               /* there is nothing to do for it now */
 	int64_t at;              /* the offset to read on from */
 	int64_t number;          /* of the next record that is read */
 	struct doneset done;
@@ -189,7 +193,7 @@ struct work {
 	struct map jobs;
 	struct heap finishing; /* those whose end is near, the first one first */
 	size_t ending;         /* of how many it is written and not seen yet */
-	size_t pieces;         /* of all jobs */
+	size_t pieces, idle;   /* of all jobs, and how many of them have nothing to do */
 	struct job plain;     /* of plain topics: all that is not a batch's */
 	struct share *shares; /* owned */
 	size_t share_count;
@@ -293,6 +297,7 @@ int work_shares_assign(struct work *w);
 void work_shares_all(struct work *w, int32_t partitions); /* as if nothing was ever committed, and no parts in them */
 void work_shares_release(struct work *w);
 void work_share_add(struct work *w, struct share *s, struct job *j, const struct extents *x);
+void work_piece_sent(struct work *w, struct piece *p, const struct extents *x); /* its end is known now */
 int work_shares_add(struct work *w, struct job *j); /* to all of ours */
 void work_piece_add(struct work *w, struct piece *p);
 void work_take_up(struct piece *p, struct checkpoint_part *before);

@@ -77,8 +77,8 @@ int work_job_extents(struct work *w, const struct job *j, struct extents *out)
 	if (j->by_id && w->partitions == 0 && work_partitions(w))
 		return -1;
 	for (int32_t i = 0; j->by_id && i < w->partitions; i++)
-		extents_add(out, i, 0, -1, PARTS_UNCOUNTED);
-	if (j->by_id)
+		extents_add(out, i, 0, -1, j->listed ? 0 : PARTS_UNCOUNTED);
+	if (!j->listed)
 		return 0;
 	int failed = work_job_document(w, j, &b) ||
 	    manifest_parse(js_get(b.doc, "manifest"), &m, &w->t->err);
@@ -121,31 +121,63 @@ static void read_manifest(struct job *j, const struct batch *b)
 	const struct json_t *json = js_get(b->doc, "manifest");
 	if (json && manifest_parse(json, &m, &why))
 		j->broken = mem_strdup(why.text);
-	j->by_id = !j->broken && (!json || (m.count == 0 && j->expected != 0));
+	j->listed = json && !j->broken && (m.count > 0 || j->expected == 0);
 	manifest_release(&m);
 	err_clear(&why);
 }
 
-/* The batch is ready: all that is known of its parts is in the fold, too. */
+/* As it is now. */
+static void describe(const struct work *w, struct job *j, const struct batch *b, const struct fold *f)
+{
+	j->early = f->status == BATCH_STARTED;
+	j->ready_ms = f->ts_ms;
+	j->priority = batch_number(b, "priority", 50);
+	j->expected = batch_expected(b);
+	j->threshold = batch_number(b, "invalidThreshold", -1);
+	if (!j->early)
+		read_manifest(j, b);
+	j->by_id = w->o->early || !j->listed;
+}
+
+/* There is work on the batch: all that is known of its parts is in the fold, too. */
 static int add_job(struct work *w, const struct event *e, const struct fold *f)
 {
 	struct batch b = BATCH_INIT;
-	struct err *err = &w->t->err;
-	if (batch_parse(buf_str(&f->doc), &b, err))
+	bool processing = false;
+	if (batch_parse(buf_str(&f->doc), &b, &w->t->err))
 		return -1;
+	js_get_bool(b.doc, "processing", &processing);
+	if (f->status == BATCH_STARTED && !processing) {
+		batch_release(&b);
+		return 0;
+	}
 	struct job *j = mem_zalloc(1, sizeof(*j));
 	j->id = mem_strndup(e->id.data, e->id.len);
 	j->created_ms = f->created_ms;
-	j->ready_ms = f->ts_ms;
-	j->priority = batch_number(&b, "priority", 50);
-	j->expected = batch_expected(&b);
-	j->threshold = batch_number(&b, "invalidThreshold", -1);
 	j->finish_ms = INT64_MAX;
 	j->parts.group = str_of(w->o->group);
-	read_manifest(j, &b);
+	describe(w, j, &b, f);
 	batch_release(&b);
 	map_put(&w->jobs, str_of(j->id), j);
-	return work_shares_add(w, j) || look(w, j, false) ? -1 : 0;
+	return work_shares_add(w, j) || (!j->early && look(w, j, false)) ? -1 : 0;
+}
+
+/* All of it is sent, and some of it may be done. */
+static int send_job(struct work *w, struct job *j, const struct fold *f)
+{
+	struct batch b = BATCH_INIT;
+	struct extents x = EXTENTS_INIT;
+	if (batch_parse(buf_str(&f->doc), &b, &w->t->err))
+		return -1;
+	describe(w, j, &b, f);
+	batch_release(&b);
+	while (j->broken && j->mine)
+		work_piece_drop(w, j->mine);
+	int failed = work_job_extents(w, j, &x);
+	for (struct piece *p = j->mine; p && !failed; p = p->next_of_job)
+		work_piece_sent(w, p, &x);
+	extents_release(&x);
+	return failed || look(w, j, false) ? -1 : 0;
 }
 
 /* How far somebody is. A part that another has done is not ours to do any more. */
@@ -172,6 +204,12 @@ static int hear(struct work *w, struct job *j, const struct event *e)
 	return e->type == EVENT_PART ? look(w, j, ours) : 0;
 }
 
+static bool is_work(const struct work *w, const struct fold *f)
+{
+	bool early = w->o->early && !w->o->dry_run && !w->o->sample;
+	return f->status == BATCH_SENT || (early && f->status == BATCH_STARTED);
+}
+
 int work_jobs_follow(struct work *w, int wait_ms)
 {
 	const struct event *e;
@@ -184,10 +222,12 @@ int work_jobs_follow(struct work *w, int wait_ms)
 		int failed = 0;
 		if (e->type == EVENT_STATUS)
 			work_stray_hear(w, id, f);
-		if (f->status != BATCH_SENT)
+		if (!is_work(w, f))
 			drop_job(w, id);
 		else if (!j)
 			failed = add_job(w, e, f);
+		else if (j->early && f->status == BATCH_SENT)
+			failed = send_job(w, j, f);
 		else if (e->type != EVENT_STATUS)
 			failed = hear(w, j, e);
 		if (failed)
@@ -220,7 +260,7 @@ static int check(const struct job *j, const struct extents *x, struct err *why)
 	if (j->broken)
 		return err_set(why, ST_FAIL, "%s", j->broken);
 	return parts_check(&j->parts, x, why) ||
-	    (j->by_id && j->expected >= 0 && parts_check_sum(&j->parts, j->expected, why));
+	    (!j->listed && j->expected >= 0 && parts_check_sum(&j->parts, j->expected, why));
 }
 
 static int end_job(struct work *w, struct job *j)
@@ -294,7 +334,7 @@ static void fill_part(const struct work *w, const struct piece *p, struct part *
 {
 	out->partition = p->share->partition;
 	out->first = p->first;
-	out->last = p->end - 1;
+	out->last = (p->at > p->end ? p->at : p->end) - 1; /* more may be there than a manifest says */
 	out->w = p->done.next;
 	out->tally = p->done.next == p->number ? doneset_tally(&p->done) : p->done.below;
 	part_set_text(&out->worker, str_of(w->worker));

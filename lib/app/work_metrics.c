@@ -149,7 +149,7 @@ static void set_queue(struct work *w, const char *class, int64_t now_ms)
 	while (map_next(&w->jobs, &at, NULL, &value)) {
 		const struct job *j = value;
 		const struct tally done = parts_tally(&j->parts);
-		if (j->ending || strcmp(agenda_class(j->priority), class) != 0)
+		if (j->early || j->ending || strcmp(agenda_class(j->priority), class) != 0)
 			continue;
 		batches++;
 		records += j->expected > tally_sum(&done) ? j->expected - tally_sum(&done) : 0;

@@ -9,6 +9,13 @@
 #include "batch/seq.h"
 #include "tool/msg.h"
 
+/* Of the parts that are begun in a partition so many may be of batches that are still being sent. */
+#define EARLY_PARTS (CHECKPOINT_PARTS - 1)
+
+/* So often one of those is looked at again: an eighth of the time since its last record, within these. */
+#define LOOK_MS      100
+#define LOOK_LATE_MS 5000
+
 /* So many records of others are passed over before the loop goes on. */
 #define PASS_AT_ONCE 8192
 
@@ -51,6 +58,11 @@ static void resume(struct piece *p)
 	p->done.below = said->tally;
 }
 
+static int64_t end_of(const struct job *j, const struct extent *here)
+{
+	return j->early ? INT64_MAX : j->listed ? here->last + 1 : -1;
+}
+
 void work_share_add(struct work *w, struct share *s, struct job *j, const struct extents *x)
 {
 	const struct extent *here = extents_find(x, s->partition);
@@ -60,11 +72,10 @@ void work_share_add(struct work *w, struct share *s, struct job *j, const struct
 	struct piece *p = mem_zalloc(1, sizeof(*p));
 	p->job = j;
 	p->share = s;
-	p->first = p->end = -1;
-	if (!j->by_id) {
-		p->at = p->first = here->first;
-		p->end = here->last + 1;
-	}
+	p->first = j->by_id ? -1 : here->first;
+	p->at = j->by_id ? 0 : here->first;
+	p->end = end_of(j, here);
+	p->came_ms = w->now_ms;
 	resume(p);
 	work_piece_add(w, p);
 	msg_debug(1, "batch '%s': partition %d, of which %lld records are done", j->id, s->partition,
@@ -92,6 +103,33 @@ void work_piece_add(struct work *w, struct piece *p)
 	agenda_add(&p->share->agenda, &p->item, 0);
 }
 
+static void set_idle(struct work *w, struct piece *p, bool idle)
+{
+	w->idle += idle;
+	w->idle -= p->idle;
+	p->idle = idle;
+}
+
+/* Others come first until then. */
+static void put_off(struct piece *p, int64_t until_ms)
+{
+	agenda_remove(&p->item);
+	agenda_add(&p->share->agenda, &p->item, until_ms);
+}
+
+void work_piece_sent(struct work *w, struct piece *p, const struct extents *x)
+{
+	const struct extent *here = extents_find(x, p->share->partition);
+	p->end = here ? end_of(p->job, here) : 0;
+	if (p->share->reading == p)
+		p->share->reading = NULL;
+	set_idle(w, p, false);
+	agenda_remove(&p->item);
+	p->item.ready_ms = p->job->ready_ms;
+	p->item.priority = p->job->priority;
+	agenda_add(&p->share->agenda, &p->item, 0);
+}
+
 static void close_piece(struct piece *p)
 {
 	struct share *s = p->share;
@@ -107,6 +145,7 @@ void work_piece_drop(struct work *w, struct piece *p)
 	while (*at != p)
 		at = &(*at)->next_of_job;
 	*at = p->next_of_job;
+	set_idle(w, p, false);
 	w->pieces--;
 	for (struct chunk *c = w->chunks, *next; c; c = next) {
 		next = c->next;
@@ -223,16 +262,37 @@ int work_shares_assign(struct work *w)
 	return 0;
 }
 
-/* The first one that may go on: not more are begun than a checkpoint holds. */
-static struct piece *first_piece(struct share *s, int64_t now_ms)
+/* Not more are begun than a checkpoint holds, and of those that are still being sent fewer, lest they keep out what
+ * is ready. */
+static bool may_open(const struct share *s, const struct piece *p)
+{
+	size_t early = 0;
+	for (size_t i = 0; i < s->open_count; i++)
+		early += s->open[i]->job->early;
+	return p->open || (s->open_count < CHECKPOINT_PARTS && (!p->job->early || early < EARLY_PARTS));
+}
+
+static struct piece *next_piece(struct share *s, int64_t now_ms)
 {
 	struct agenda_item *item = agenda_first(&s->agenda, now_ms);
-	struct piece *p = item ? (struct piece *)((char *)item - offsetof(struct piece, item)) : NULL;
-	if (!p || p->open || s->open_count < CHECKPOINT_PARTS)
+	return item ? (struct piece *)((char *)item - offsetof(struct piece, item)) : NULL;
+}
+
+/* The first one that may go on. */
+static struct piece *first_piece(struct work *w, struct share *s)
+{
+	struct piece *p;
+	while ((p = next_piece(s, w->now_ms)) && p->job->early && !may_open(s, p)) {
+		set_idle(w, p, true);
+		put_off(p, w->now_ms + LOOK_LATE_MS);
+	}
+	loop_until(&w->loop, agenda_wake_ms(&s->agenda));
+	if (!p || may_open(s, p))
 		return p;
 	p = NULL;
 	for (size_t i = 0; i < s->open_count; i++)
-		if (!s->open[i]->read && (!p || s->open[i]->item.ready_ms < p->item.ready_ms))
+		if (!s->open[i]->read && !agenda_is_waiting(&s->open[i]->item, w->now_ms) &&
+		    (!p || s->open[i]->item.ready_ms < p->item.ready_ms))
 			p = s->open[i];
 	return p;
 }
@@ -364,6 +424,8 @@ static int take(struct work *w, struct piece *p, const struct record *r)
 		pass(p, r);
 		return 0;
 	}
+	p->came_ms = w->now_ms;
+	set_idle(w, p, false);
 	struct chunk *c = filling_of(w, p, keylane_of(r->key, p->number, p->lane_count));
 	if (c->full || ends_before(w, p, c, r)) {
 		c->full = true;
@@ -438,7 +500,7 @@ static bool is_due(struct work *w, const struct piece *p, const struct chunk *c)
 	if (!c || c->full || p->read)
 		return c != NULL;
 	int64_t until_ms = c->began_ms + w->o->linger_ms;
-	if (!p->share->lane_of)
+	if (!p->share->lane_of && !p->job->early)
 		return false;
 	if (w->now_ms < until_ms)
 		loop_until(&w->loop, until_ms);
@@ -463,9 +525,28 @@ static bool may_read(const struct work *w, const struct piece *p)
 	return p->number - p->done.next < most;
 }
 
+/* Of a batch that is still being sent all is read that is there: others come first until there may be more. */
+static int rest(struct work *w, struct piece *p)
+{
+	struct share *s = p->share;
+	int64_t wait_ms = (w->now_ms - p->came_ms) / 8;
+	wait_ms = wait_ms < LOOK_MS ? LOOK_MS : wait_ms > LOOK_LATE_MS ? LOOK_LATE_MS : wait_ms;
+	for (size_t k = 0; k < p->lane_count; k++) {
+		if (is_due(w, p, p->filling[k]))
+			return 0; /* it waits for its lane */
+		if (p->filling[k] && p->filling[k]->began_ms + w->o->linger_ms < w->now_ms + wait_ms)
+			wait_ms = p->filling[k]->began_ms + w->o->linger_ms - w->now_ms;
+	}
+	set_idle(w, p, !is_filling(p));
+	put_off(p, w->now_ms + wait_ms);
+	loop_until(&w->loop, w->now_ms + wait_ms);
+	s->reading = NULL;
+	return kpart_move(s->lane, p->at, p->at, &w->t->err);
+}
+
 int work_share_fill(struct work *w, struct share *s, struct chunk **out)
 {
-	struct piece *p = first_piece(s, w->now_ms);
+	struct piece *p = first_piece(w, s);
 	if (!p)
 		return 0;
 	*out = due(w, p);
@@ -478,7 +559,7 @@ int work_share_fill(struct work *w, struct share *s, struct chunk **out)
 		const struct record *r;
 		enum kread_state state = kpart_head(s->lane, &r, &w->t->err);
 		if (state == KREAD_EMPTY)
-			return 0;
+			return p->job->early && kpart_at_end(s->lane) ? rest(w, p) : 0;
 		if (state == KREAD_ERROR)
 			return -1;
 		answer = state == KREAD_DONE ? read_all(w, p) : take(w, p, r);

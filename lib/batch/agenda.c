@@ -77,6 +77,11 @@ struct agenda_item *agenda_first(struct agenda *a, int64_t now_ms)
 	return heap_first(&a->ready);
 }
 
+bool agenda_is_waiting(const struct agenda_item *item, int64_t now_ms)
+{
+	return item->in && item->until_ms > now_ms;
+}
+
 int64_t agenda_wake_ms(const struct agenda *a)
 {
 	const struct agenda_item *due = heap_first(&a->waiting);

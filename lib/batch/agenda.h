@@ -10,6 +10,7 @@
 #ifndef BATCH_AGENDA_H
 #define BATCH_AGENDA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,7 @@ void agenda_remove(struct agenda_item *item); /* nothing, if it is in none */
 void agenda_set_priority(struct agenda_item *item, int64_t priority);
 
 struct agenda_item *agenda_first(struct agenda *a, int64_t now_ms); /* NULL: none; it stays in */
+bool agenda_is_waiting(const struct agenda_item *item, int64_t now_ms); /* for its time to come */
 int64_t agenda_wake_ms(const struct agenda *a); /* the next one is due; INT64_MAX: none waits */
 
 const char *agenda_class(int64_t priority); /* "high" up to 10, "medium" up to 50, or "low" */

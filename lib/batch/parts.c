@@ -228,13 +228,13 @@ static void get_trouble(const struct json_t *o, struct part *one)
 	get_text(o, "lastError", &one->error);
 }
 
-/* Where its records are: of none it need not be said. */
+/* Where its records are need not be said. */
 static bool get_place(const struct json_t *o, struct part *one)
 {
 	one->first = 0;
 	one->last = -1;
 	if (!js_get(o, "first") && !js_get(o, "last"))
-		return tally_sum(&one->tally) == 0;
+		return true;
 	return get_number(o, "first", INT64_MAX, &one->first) &&
 	    get_number(o, "last", INT64_MAX, &one->last) && one->last >= one->first;
 }

@@ -6,7 +6,7 @@
  *	{"group":"g","part":{"partition":0,"first":17,"last":99,"done":80,"invalid":2,"skipped":0,
  *	    "worker":"host:1:2"}}
  *
- * first and last are the offsets between which its records are; a part without records may have none. Of several for a partition the
+ * first and last are the offsets between which its records are; what has no records has neither. Of several for a partition the
  * first counts. Now and then a worker writes batch.progress, with the parts that are open:
  *
  *	{"group":"g","done":84,"invalid":2,"skipped":1,"state":"retrying",

@@ -33,7 +33,7 @@ bool klane_go_on(struct klane *l, int64_t start, int64_t end)
 		return false;
 	l->next = start;
 	l->end = end;
-	l->done = false;
+	l->done = l->at_end = false;
 	return true;
 }
 
@@ -45,6 +45,7 @@ int klane_start(struct klane *l, int64_t start, int64_t end, struct err *err)
 	l->head_of = NULL;
 	l->next = start;
 	l->end = end;
+	l->at_end = false;
 	if (start >= end)
 		return 0;
 	if (rd_kafka_consume_start_queue(l->topic, l->partition, start, l->in.queue))
@@ -86,7 +87,8 @@ static int lane_error(const struct klane *l, const rd_kafka_message_t *m, struct
 
 enum kread_state klane_look(struct klane *l, const rd_kafka_message_t *m, struct err *err)
 {
-	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+	l->at_end = m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+	if (l->at_end) {
 		if (m->offset > l->next)
 			l->next = m->offset;
 		if (l->next >= l->end)

@@ -123,6 +123,11 @@ void kpart_pop(struct kpart *l)
 	klane_pop(&l->lane);
 }
 
+bool kpart_at_end(const struct kpart *l)
+{
+	return l->lane.at_end;
+}
+
 int64_t kpart_position(const struct kpart *l)
 {
 	return l->lane.next;

@@ -48,6 +48,9 @@ void kpart_close(struct kpart *l);
 enum kread_state kpart_head(struct kpart *l, const struct record **out, struct err *err);
 void kpart_pop(struct kpart *l);
 
+/* After KREAD_EMPTY: did the log end here when it was looked at last? */
+bool kpart_at_end(const struct kpart *l);
+
 /* Everything of the partition from the lane's start to below this offset was seen. */
 int64_t kpart_position(const struct kpart *l);
 

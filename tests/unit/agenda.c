@@ -90,6 +90,8 @@ static void test_agenda_not_before(void **state)
 	agenda_add(&a, &y, 1000);
 	agenda_add(&a, &z, 0);
 	assert_int_equal(agenda_wake_ms(&a), 1000);
+	assert_true(agenda_is_waiting(heap_first(&a.waiting), 999));
+	assert_false(agenda_is_waiting(heap_first(&a.waiting), 1000));
 	assert_ptr_equal(agenda_first(&a, 999), &z);
 	assert_ptr_equal(agenda_first(&a, 1000), &y);
 	assert_int_equal(agenda_wake_ms(&a), 2000);

@@ -65,13 +65,13 @@ static void test_parts_without_records(void **state)
 	fold(&p, "{\"group\":\"g\",\"part\":{\"partition\":2,\"first\":4,\"done\":0,\"invalid\":0,\"skipped\":0}}");
 	fold(&p, "{\"group\":\"g\",\"part\":{\"partition\":3,\"first\":4,\"last\":6,\"done\":2,\"invalid\":1,"
 	    "\"skipped\":0}}");
-	check(&p, "0 done 0--1 0/0/0 - running;3 done 4-6 2/1/0 - running;");
+	check(&p, "0 done 0--1 0/0/0 - running;1 done 0--1 1/0/0 - running;3 done 4-6 2/1/0 - running;");
 	struct json_t *json = part_json(&p, &p.list[0]);
 	assert_null(js_get(js_get(json, "part"), "first"));
 	js_free(json);
-	assert_int_equal(parts_check_sum(&p, 3, &err), 0);
-	assert_int_equal(parts_check_sum(&p, 4, &err), -1);
-	assert_string_equal(err.text, "3 records were processed, and 4 were sent");
+	assert_int_equal(parts_check_sum(&p, 4, &err), 0);
+	assert_int_equal(parts_check_sum(&p, 5, &err), -1);
+	assert_string_equal(err.text, "4 records were processed, and 5 were sent");
 	err_clear(&err);
 	parts_release(&p);
 }
