@@ -122,15 +122,15 @@ ended_as() { # STATUS ACTUAL [MESSAGE]
 }
 
 @test "what an open transaction of others stands before is waited for, and not missed" {
-	KEY=1
+	begin 1
+	G=$S.group KEY=1
 	seq 1000000 >input
 	other=$(batch-create -n other | jq -r .id)
 	started
+	background first timeout 20 kcat -C -b "$BATCH_BROKERS" -t "$S.in" -o beginning -c 1 -q -f '' \
+		-X isolation.level=read_uncommitted
 	background sender batch-send -B "$other" --atomic input
-	for p in 0 1 2 3; do
-		timeout 20 kcat -C -b "$BATCH_BROKERS" -t "$S.in" -p "$p" -o beginning -c 1 -q -f '' \
-			-X isolation.level=read_uncommitted
-	done
+	ends 0 first
 	kill -STOP "${pids[sender]}"
 	put 0 1 5
 	sent 5
