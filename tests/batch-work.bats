@@ -128,7 +128,7 @@ runs() {
 	SESAME=hush BATCH_SSL_KEY_PASSWORD=hush work -X sasl.password.env=SESAME -- sh -c 'cat >/dev/null; env'
 	kget "$S.out" >all
 	grep -q "^BATCH_ID=$B" all
-	! grep -E 'hush|^SESAME|^BATCH_SSL' all
+	run ! grep -E 'hush|^SESAME|^BATCH_SSL' all
 }
 
 @test "a run that ended its worker comes again under its name, as the next attempt" {
@@ -666,7 +666,7 @@ part_is_done() { # PARTITION
 	touch go
 	ends 0 work
 	ended_as completed 40 0
-	! kget "$S.out" | grep 'in 0'
+	run ! grep 'in 0' <(kget "$S.out")
 }
 
 # --- the end
