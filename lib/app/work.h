@@ -3,10 +3,11 @@
  *
  * One thread, one loop: the group, the reader, the producer and the children are each asked what they
  * have, and nothing waits but the loop itself. A partition that is ours (work_group.c) is a
- * share, a batch in it a piece, read by work_share.c; a chunk (work_chunk.c) is taken from the piece that
- * is first (work_begin.c) and goes with its trial through runs of the command (work_run.c), each of one or
- * several children (work_strand.c), to the delivery of what came out of it (work_deliver.c). Batches and
- * their end are work_jobs.c's. */
+ * share, a batch in it a piece, read by work_share.c, if need be between the bounds of work_bounds.c; a
+ * chunk (work_chunk.c) is taken from the piece that is first (work_begin.c) and goes with its trial through
+ * runs of the command (work_run.c), each of one or several children (work_strand.c), to the delivery of
+ * what came out of it (work_deliver.c). Batches and their end are work_jobs.c's.
+ */
 #ifndef APP_WORK_H
 #define APP_WORK_H
 
