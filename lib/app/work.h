@@ -2,11 +2,12 @@
  * ready batches, in chunks. man/batch-work.1 says what is promised.
  *
  * One thread, one loop: the group, the reader, the producer and the children are each asked what they
- * have, and nothing waits but the loop itself. A partition that is ours (work_group.c) is a
- * share, a batch in it a piece, read by work_share.c, if need be between the bounds of work_bounds.c; a
- * chunk (work_chunk.c) is taken from the piece that is first (work_begin.c) and goes with its trial through
- * runs of the command (work_run.c), each of one or several children (work_strand.c), to the delivery of
- * what came out of it (work_deliver.c). Batches and their end are work_jobs.c's.
+ * have, and nothing waits but the loop itself. A partition that is ours (work_group.c) is a share, a batch
+ * in it a piece (work_share.c). It is read (work_read.c), if need be between the bounds of work_bounds.c,
+ * into chunks (work_chunk.c); one is taken from the piece that is first (work_begin.c) and goes with its
+ * trial through runs of the command (work_run.c), each of one or several children (work_strand.c), to the
+ * delivery of what came out of it (work_deliver.c) and into what is committed (work_checkpoint.c).
+ * Batches and their end are work_jobs.c's, records that belong to none work_stray.c's.
  */
 #ifndef APP_WORK_H
 #define APP_WORK_H

@@ -297,18 +297,23 @@ int work_shares_assign(struct work *w);
 void work_shares_all(struct work *w, int32_t partitions); /* as if nothing was ever committed, and no parts in them */
 void work_shares_release(struct work *w);
 void work_share_add(struct work *w, struct share *s, struct job *j, const struct extents *x);
-void work_piece_sent(struct work *w, struct piece *p, const struct extents *x); /* its end is known now */
 int work_shares_add(struct work *w, struct job *j); /* to all of ours */
 void work_piece_add(struct work *w, struct piece *p);
+void work_piece_sent(struct work *w, struct piece *p, const struct extents *x); /* its end is known now */
+void work_piece_open(struct piece *p); /* it is begun */
+void work_piece_set_idle(struct work *w, struct piece *p, bool idle);
+void work_piece_drop(struct work *w, struct piece *p);
 void work_take_up(struct piece *p, struct checkpoint_part *before);
+
+/* work_read.c */
+int work_share_fill(struct work *w, struct share *s, struct chunk **out);
+void work_share_begin(struct work *w, struct chunk *c);
 bool work_chunk_is_next(const struct work *w, const struct chunk *c); /* nothing is before it in its lane */
 /* Does one of the lane wait, before this one (NULL: at all), so that none behind it is written down? */
 bool work_lane_is_held(const struct work *w, const struct share *s, size_t lane, const struct chunk *before);
 
-void work_piece_drop(struct work *w, struct piece *p);
-int work_share_fill(struct work *w, struct share *s, struct chunk **out);
+/* work_checkpoint.c */
 int64_t work_share_text(struct work *w, struct share *s, struct buf *out); /* the offset to commit */
-void work_share_begin(struct work *w, struct chunk *c);
 void work_copy_done(const struct doneset *from, struct doneset *to);
 
 /* work_strand.c */

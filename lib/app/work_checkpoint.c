@@ -1,0 +1,109 @@
+/* What is committed for a partition: its offset, and in a text what is done above it and what runs. */
+#include "app/work_int.h"
+
+static void lower(const struct piece *p, const struct chunk *c, int64_t *offset)
+{
+	const struct work_item *first = c && c->records.count ? c->records.items : NULL;
+	if (first && first->offset < *offset &&
+	    doneset_undone(&p->done, first->number) == first->number)
+		*offset = first->offset;
+}
+
+/* The lowest offset of the part that is undone. */
+static int64_t undone_offset(const struct work *w, const struct piece *p)
+{
+	int64_t offset = p->at;
+	if (p->share->lane_of)
+		return p->done.next;
+	for (size_t k = 0; k < p->lane_count; k++)
+		lower(p, p->filling[k], &offset);
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		if (c->piece == p)
+			lower(p, c, &offset);
+	return offset;
+}
+
+/* Runs that begin or run; of records whose run ended a worker before that they did, until they are run again. */
+static void intend(const struct work *w, const struct chunk *c, struct checkpoint_part *to)
+{
+	const struct work_item *items = c->records.items;
+	bool runs = c->state == CHUNK_INTENDED || c->state == CHUNK_RUNNING;
+	if (runs && !w->leaving && c->run.end > c->run.first)
+		checkpoint_intend(to, items[c->run.first].offset, items[c->run.end - 1].offset,
+		    c->run.deaths);
+	else if (c->deaths)
+		checkpoint_intend(to, items[0].offset, items[c->records.count - 1].offset,
+		    c->deaths - 1);
+}
+
+static void intend_all(const struct work *w, const struct piece *p, struct checkpoint_part *to)
+{
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		if (c->piece == p && c->state != CHUNK_DELIVERING)
+			intend(w, c, to);
+	for (size_t k = 0; k < p->lane_count; k++)
+		if (p->filling[k] && p->filling[k]->records.count)
+			intend(w, p->filling[k], to);
+	for (size_t i = 0; i < p->intent_count; i++)
+		if (p->intents[i].first >= p->at)
+			checkpoint_intend(to, p->intents[i].first, p->intents[i].last,
+			    p->intents[i].deaths);
+}
+
+void work_copy_done(const struct doneset *from, struct doneset *to)
+{
+	to->next = from->next;
+	to->below = from->below;
+	for (size_t i = 0; i < from->count; i++)
+		doneset_add(to, from->list[i].first, from->list[i].last, from->list[i].verdict);
+}
+
+/* Are there parts that nobody has begun? */
+static bool has_waiting(const struct share *s)
+{
+	size_t waiting = s->agenda.ready.count + s->agenda.waiting.count;
+	for (size_t i = 0; i < s->open_count; i++)
+		waiting -= s->open[i]->item.in != NULL;
+	return waiting > 0;
+}
+
+/* Nothing below is undone, as far as the sweep and the parts that are done tell. */
+static int64_t swept_offset(const struct share *s)
+{
+	int64_t swept = work_swept(&s->sweep);
+	return s->sweep.begun && has_waiting(s) && s->reached < swept ? s->reached : swept;
+}
+
+static void tell_sweep(struct share *s, struct checkpoint *c)
+{
+	work_copy_done(&s->sweep.piece->done, &checkpoint_add(c, STR(""))->done);
+	s->sweep.told = work_swept(&s->sweep);
+}
+
+int64_t work_share_text(struct work *w, struct share *s, struct buf *out)
+{
+	struct checkpoint c = CHECKPOINT_INIT;
+	c.offset = swept_offset(s);
+	if (s->sweep.begun)
+		tell_sweep(s, &c);
+	for (size_t i = 0; i < s->open_count; i++) {
+		const struct piece *p = s->open[i];
+		struct checkpoint_part *to = checkpoint_add(&c, str_of(p->job->id));
+		int64_t offset = undone_offset(w, p);
+		work_copy_done(&p->done, &to->done);
+		intend_all(w, p, to);
+		if (offset < c.offset)
+			c.offset = offset;
+	}
+	if (c.offset == INT64_MAX)
+		c.offset = s->reached;
+	if (c.offset < s->committed)
+		c.offset = s->committed;
+	c.rate = (int64_t)(w->pace.rate * 1000);
+	c.command = w->command;
+	if (c.count)
+		checkpoint_encode(&c, out);
+	int64_t offset = c.offset;
+	checkpoint_release(&c);
+	return offset;
+}
