@@ -693,6 +693,20 @@ at_work() { # OPTION...
 	[[ -z $(kget "$S.out") && -z $(kget "$S.invalid") ]]
 }
 
+@test "many commands at once: of a partition as many as can be written down, and then the others" {
+	begin 1
+	G=$S.group
+	seq 200 >in
+	ready in
+	work -j 200 --order none --chunk 1 -- sh -c 'touch "run.$BATCH_SLOT"; cat; until [ -e go ]; do sleep 0.2; done' &
+	wait_for 30 eval '(($(echo run.* | wc -w) == 128))'
+	touch go
+	wait $!
+	(($(echo run.* | wc -w) == 128)) # each slot takes the lowest number that is free
+	ended_as completed 200 0
+	has_lines "$S.out" in
+}
+
 @test "SIGTERM: what runs comes to its end, and who comes next does the rest" {
 	at_work
 	kill -TERM "${pids[work]}"

@@ -2,8 +2,7 @@
 #include "app/work_int.h"
 
 /* Two runs for each slot are written down before there is one for them, and as many of short ones as it takes to
- * bridge the time of two commits. Not more than this in all: after a worker's death each of them is run alone, and a
- * checkpoint has room for some 200. */
+ * bridge the time of two commits. Not more than this in all: after a worker's death each of them is run alone. */
 #define AHEAD_MOST 96
 
 /* So many chunks for each slot are in memory beside those, whatever they wait for. */
@@ -60,9 +59,21 @@ static bool is_for_one(const struct work *w)
 	return false;
 }
 
+/* Of a partition not more runs are written down than its checkpoint has room for. */
+static bool is_full(const struct work *w, const struct share *s)
+{
+	size_t n = 0;
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		n += c->piece && c->piece->share == s &&
+		    (c->state == CHUNK_INTENDED || c->state == CHUNK_RUNNING);
+	return n >= CHECKPOINT_INTENTS;
+}
+
 /* May its next run be written down? */
 static bool has_room(const struct work *w, const struct chunk *c)
 {
+	if (is_full(w, c->piece->share))
+		return false;
 	return c->deaths ? w->running == 0 && count(w, true) == 0 : !is_for_one(w);
 }
 

@@ -27,6 +27,9 @@
 #define CHECKPOINT_ALL   (CHECKPOINT_PARTS + 1)
 #define CHECKPOINT_TEXT  4000 /* brokers take 4096 unless told otherwise */
 
+/* So many intents in all always have room, with ids however long, as long as offsets are below 10^12. */
+#define CHECKPOINT_INTENTS 128
+
 /* A run that was about to begin (batch/trial.h). */
 struct checkpoint_intent {
 	int64_t first, last; /* offsets */

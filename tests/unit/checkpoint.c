@@ -148,6 +148,22 @@ static void test_checkpoint_cuts_intents_last(void **state)
 	checkpoint_release(&c);
 }
 
+static void test_checkpoint_has_room_for_intents(void **state)
+{
+	(void)state;
+	struct checkpoint c = largest(0), back = CHECKPOINT_INIT;
+	struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+	for (int64_t i = 1; i <= CHECKPOINT_INTENTS; i++)
+		checkpoint_intend(&c.parts[0], 1000000000000 - 1000 * i, 1000000000000 - 1000 * i + 999, 9);
+	checkpoint_encode(&c, &text);
+	assert_int_equal(checkpoint_decode(&back, buf_str(&text), c.offset, &err), 0);
+	assert_int_equal(back.parts[0].count, CHECKPOINT_INTENTS);
+	buf_release(&text);
+	checkpoint_release(&c);
+	checkpoint_release(&back);
+}
+
 static void test_checkpoint_find(void **state)
 {
 	(void)state;
@@ -283,6 +299,7 @@ int main(void)
 	    cmocka_unit_test(test_checkpoint_back),
 	    cmocka_unit_test(test_checkpoint_cuts_maps),
 	    cmocka_unit_test(test_checkpoint_cuts_intents_last),
+	    cmocka_unit_test(test_checkpoint_has_room_for_intents),
 	    cmocka_unit_test(test_checkpoint_find),
 	    cmocka_unit_test(test_checkpoint_one_part),
 	    cmocka_unit_test(test_checkpoint_foreign),
