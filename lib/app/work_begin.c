@@ -5,6 +5,9 @@
  * bridge the time of two commits. Not more than this in all: after a worker's death each of them is run alone. */
 #define AHEAD_MOST 96
 
+/* Large ones are not, beyond those two: they take as much memory as they hold. */
+#define AHEAD_BYTES (INT64_C(16) << 20)
+
 /* So many chunks for each slot are in memory beside those, whatever they wait for. */
 #define KEPT 6
 
@@ -27,14 +30,23 @@ int work_children_step(struct work *w)
 	return 0;
 }
 
-int64_t work_ahead(const struct work *w)
+static int64_t bytes_kept(const struct work *w)
 {
-	return 2 + (int64_t)(2 * w->commit_ms / (0.5 + w->run_ms));
+	int64_t bytes = 0;
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		bytes += (int64_t)(c->records.input.len + c->records.extra.len);
+	return bytes;
+}
+
+/* So many runs are written down for each slot, and in each lane. */
+static int64_t ahead(const struct work *w)
+{
+	return bytes_kept(w) > AHEAD_BYTES ? 2 : 2 + (int64_t)(2 * w->commit_ms / (0.5 + w->run_ms));
 }
 
 static int64_t ahead_of_all(const struct work *w)
 {
-	int64_t wanted = work_ahead(w) * w->slots.now, least = 2 * w->slots.now;
+	int64_t wanted = w->ahead * w->slots.now, least = 2 * w->slots.now;
 	if (wanted > AHEAD_MOST)
 		wanted = AHEAD_MOST;
 	return wanted > least ? wanted : least;
@@ -162,6 +174,7 @@ static struct chunk *of_lane(struct work *w, const struct lane *lane)
 static int begin_next(struct work *w)
 {
 	struct chunk *first = NULL;
+	w->ahead = ahead(w);
 	for (size_t i = 0; w->o->topics && i < w->o->topics->count; i++)
 		w->o->topics->list[i].ready = false;
 	for (size_t i = 0; i < w->share_count; i++) {

@@ -202,6 +202,7 @@ struct work {
 	struct chunk *chunks; /* begun, in the order of their beginning */
 	int64_t running;      /* children */
 	double run_ms, commit_ms; /* how long they took of late, each; and a commit */
+	int64_t ahead;        /* so many runs are written down for each slot, and in each lane */
 	bool slot_taken[SLOTS_MOST];
 
 	struct pace pace;
@@ -271,7 +272,6 @@ void work_committed(void *ctx, void *cookie, enum kmember_commit result, const s
 
 /* work_begin.c */
 bool work_chunk_runs(const struct chunk *c);
-int64_t work_ahead(const struct work *w); /* so many runs are written down for each slot, and in each lane */
 int work_children_step(struct work *w);  /* of those that have ended */
 int work_chunks_go_on(struct work *w);
 int work_chunks_begin(struct work *w);

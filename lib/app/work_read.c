@@ -253,7 +253,7 @@ bool work_lane_is_held(const struct work *w, const struct share *s, size_t lane,
 static bool is_free(const struct work *w, const struct share *s, size_t lane)
 {
 	return w->o->order == WORK_NONE || s->busy[lane] == 0 ||
-	    ((int64_t)s->busy[lane] < work_ahead(w) && !work_lane_is_held(w, s, lane, NULL));
+	    ((int64_t)s->busy[lane] < w->ahead && !work_lane_is_held(w, s, lane, NULL));
 }
 
 /* Is this one to be taken as it is? */
