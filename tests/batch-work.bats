@@ -474,7 +474,7 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 	G=$S.group
 	seq 8 >in
 	ready in
-	work --chunk 8 --time-limit 300ms --joblog joblog -- sh -c '
+	work --chunk 8 --time-limit 1s --joblog joblog -- sh -c '
 		cat >got
 		! grep -qx 3 got || sleep 30
 		cat got'

@@ -392,12 +392,12 @@ status_of() { # ID STATUS
 	ready many
 	create --processing
 	batch-send -B "$B" many >sent.json
-	work -v -- cat 2>said >/dev/null
+	work -v --report 60s -- cat 2>said >/dev/null
 	counts said
 	((read == 0))
 	batch-complete <sent.json >/dev/null
 	finished many
-	work -v -- cat 2>said >/dev/null
+	work -v --report 60s -- cat 2>said >/dev/null
 	counts said
 	((read == 0))
 	invalid_are </dev/null
