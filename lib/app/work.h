@@ -6,7 +6,8 @@
  * in it a piece (work_share.c). It is read (work_read.c), if need be between the bounds of work_bounds.c,
  * into chunks (work_chunk.c); one is taken from the piece that is first (work_begin.c) and goes with its
  * trial through runs of the command (work_run.c), each of one or several children (work_strand.c), to the
- * delivery of what came out of it (work_deliver.c) and into what is committed (work_checkpoint.c).
+ * delivery of what came out of it (work_deliver.c), results (work_results.c) and invalid records
+ * (work_letter.c), and into what is committed (work_checkpoint.c).
  * Batches and their end are work_jobs.c's, records that belong to none work_stray.c's.
  */
 #ifndef APP_WORK_H

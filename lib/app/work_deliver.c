@@ -1,17 +1,14 @@
-/* What came out of a chunk, into topics: results, invalid records, and that it is done. */
+/* The end of a chunk: what came out of it is delivered, acknowledged, and counts. */
 #include "app/work_int.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/id.h"
 #include "base/mem.h"
 #include "base/murmur2.h"
-#include "batch/envelope.h"
 #include "kafka/ktxn.h"
 #include "tool/clock.h"
 #include "tool/msg.h"
-#include "tool/who.h"
 
 /* So often a transaction that was aborted is tried again. */
 #define TRIES 3
@@ -88,7 +85,7 @@ void work_deliver_close(struct work *w)
 }
 
 /* Waits only when the producer's queue is full. */
-static int send(struct kproduce *p, size_t at, const struct record *r, struct parcel *parcel,
+int work_send(struct kproduce *p, size_t at, const struct record *r, struct parcel *parcel,
     struct err *err)
 {
 	for (;;) {
@@ -119,7 +116,7 @@ int work_post(struct work *w, const struct batch *b, enum event_type type, struc
 	struct record *r = &parcel->event.record;
 	r->partition = murmur2_partition(batch_id(b), w->event_partitions);
 	parcel->piece = p;
-	if (send(w->events, 0, r, parcel, err)) {
+	if (work_send(w->events, 0, r, parcel, err)) {
 		event_out_release(&parcel->event);
 		free(parcel);
 		return -1;
@@ -129,226 +126,9 @@ int work_post(struct work *w, const struct batch *b, enum event_type type, struc
 	return 0;
 }
 
-static int32_t partition_for(const struct chunk *c, int32_t partitions)
+int32_t work_partition_for(const struct chunk *c, int32_t partitions)
 {
 	return c->records.partition % partitions;
-}
-
-/* What batch-work sets itself is not there twice. */
-static void add_brought(struct headers *to, const struct headers *brought, bool of_batch, bool paired)
-{
-	for (size_t i = 0; i < brought->count; i++) {
-		struct str name = brought->list[i].name;
-		if (str_is(name, "batchChunk") || (of_batch && str_is(name, HDR_BATCH_ID)) ||
-		    (paired && str_is(name, HDR_BATCH_SEQ)))
-			continue;
-		headers_add(to, name, brought->list[i].value);
-	}
-}
-
-/* A line of results as a record; of a pair, by the record that it came from. */
-static int result_of(struct work *w, struct chunk *c, struct str line, const struct record *from,
-    struct str token, struct record *out)
-{
-	struct headers headers = out->headers;
-	struct record brought = RECORD_INIT;
-	headers_clear(&headers);
-	*out = (struct record)RECORD_INIT;
-	out->value = line;
-	if (w->o->format == WORK_ENVELOPES) {
-		if (envelope_read(line, &brought, &w->scratch, &w->t->err)) {
-			out->headers = headers;
-			return err_wrap(&w->t->err, "a result of %.*s", (int)token.len, token.ptr);
-		}
-		out->key = brought.key;
-		out->value = brought.value;
-		add_brought(&headers, &brought.headers, *c->piece->job->id, from);
-		headers_release(&brought.headers);
-	}
-	if (*c->piece->job->id)
-		headers_add(&headers, STR(HDR_BATCH_ID), str_of(c->piece->job->id));
-	headers_add(&headers, STR("batchChunk"), token);
-	if (from) {
-		const struct header *seq = headers_find(&from->headers, HDR_BATCH_SEQ);
-		if (!out->key.ptr)
-			out->key = from->key;
-		if (seq)
-			headers_add(&headers, seq->name, seq->value);
-	}
-	out->headers = headers;
-	out->partition = out->key.ptr && !from ? murmur2_partition(out->key, w->out_partitions)
-					       : partition_for(c, w->out_partitions);
-	return 0;
-}
-
-/* The next record that this run settled as done. */
-static size_t next_done(const struct chunk *c, const struct output *o, size_t i)
-{
-	while (i < o->end && (trial_record(&c->trial, i)->verdict != VERDICT_DONE ||
-				 trial_record(&c->trial, i)->run != o->run))
-		i++;
-	return i;
-}
-
-static int send_output(struct work *w, struct chunk *c, struct output *o)
-{
-	struct err *err = &w->t->err;
-	struct record r = RECORD_INIT, from = RECORD_INIT;
-	struct buf token = BUF_INIT;
-	struct str text, line;
-	char end = w->o->format == WORK_NUL ? '\0' : '\n';
-	size_t at = next_done(c, o, o->first);
-	int failed = capture_text(&o->text, &text, err);
-	work_records_token(&c->records, o->first, o->end, &token);
-	while (!failed && text.len) {
-		text = str_cut(text, end, &line);
-		if (w->o->pair && at < o->end)
-			work_records_get(&c->records, at, &from);
-		failed = result_of(w, c, line, w->o->pair ? &from : NULL, buf_str(&token), &r) ||
-		    send(w->results, w->out_at, &r, &c->parcel, err);
-		at = next_done(c, o, at + 1);
-	}
-	headers_release(&r.headers);
-	headers_release(&from.headers);
-	buf_release(&token);
-	return failed ? -1 : 0;
-}
-
-/* Can the lines of a run's output become results? `records` of them are wanted when they are paired. */
-int work_output_check(struct work *w, struct capture *output, size_t records, struct err *why)
-{
-	char end = w->o->format == WORK_NUL ? '\0' : '\n';
-	bool envelopes = w->o->format == WORK_ENVELOPES && w->results && strcmp(w->o->out, "-") != 0;
-	struct record r = RECORD_INIT;
-	struct str text, line;
-	size_t lines = 0;
-	int failed = capture_text(output, &text, why);
-	for (; !failed && text.len; lines++) {
-		text = str_cut(text, end, &line);
-		failed = envelopes && envelope_read(line, &r, &w->scratch, why);
-	}
-	headers_release(&r.headers);
-	if (failed)
-		return err_wrap(why, "line %zu of the output", lines);
-	if (w->o->pair && lines != records)
-		return err_set(why, ST_FAIL, "%zu lines came out for %zu records", lines, records);
-	return 0;
-}
-
-static int print_output(struct work *w, struct output *o)
-{
-	struct str text;
-	return capture_text(&o->text, &text, &w->t->err) ||
-		out_write(&w->t->out, text.ptr, text.len, &w->t->err)
-	    ? -1
-	    : 0;
-}
-
-/* HRI's object for an invalid record. */
-static void letter(const struct work *w, const struct record *r, const char *why, struct buf *out)
-{
-	struct json_t *o = js_object();
-	const struct header *batch = headers_find(&r->headers, HDR_BATCH_ID);
-	if (batch && batch->value.ptr && batch->value.len <= ID_MAX)
-		js_set_str(o, "batchId", batch->value);
-	js_set_str(o, "topic", r->topic);
-	js_set_i64(o, "partition", r->partition);
-	js_set_i64(o, "offset", r->offset);
-	js_set_str(o, "failure", str_of(why));
-	if (w->o->keep_records) {
-		struct err ignored = ERR_INIT;
-		struct buf envelope = BUF_INIT;
-		envelope_write(r, &envelope);
-		js_set(o, "record", js_parse(buf_str(&envelope), &ignored));
-		buf_release(&envelope);
-		err_clear(&ignored);
-	}
-	js_dump(o, out);
-	js_free(o);
-}
-
-/* Named as Kafka's share groups name them (KIP-1191), and what they have no name for. */
-static void add_reasons(const struct work *w, const struct chunk *c, const struct record *r,
-    const struct trial_record *t, struct buf *text, struct headers *to)
-{
-	struct buf host = BUF_INIT, why = BUF_INIT, token = BUF_INIT;
-	size_t from[10], n = 0;
-	static const char *const names[] = {"__dlq.errors.topic", "__dlq.errors.partition",
-	    "__dlq.errors.offset", "__dlq.errors.group", "__dlq.errors.delivery.count",
-	    "__dlq.errors.message", "batch_error_how", "batch_error_chunk", "batch_error_host",
-	    "batch_error_time"};
-	who_host(&host);
-	ending_text(t->how, &why);
-	work_records_token(&c->records, 0, c->records.count, &token);
-#define PUT(...) (from[n++] = text->len, buf_printf(text, __VA_ARGS__), buf_putc(text, '\0'))
-	PUT("%.*s", (int)r->topic.len, r->topic.ptr);
-	PUT("%d", r->partition);
-	PUT("%lld", (long long)r->offset);
-	PUT("%s", w->o->group);
-	PUT("%lld", (long long)t->runs);
-	PUT("%s", t->reason ? t->reason : buf_text(&why));
-	PUT("%s", buf_text(&why));
-	PUT("%s", buf_text(&token));
-	PUT("%s", buf_text(&host));
-	PUT("%lld", (long long)clock_wall_ms());
-#undef PUT
-	for (size_t i = 0; i < n; i++)
-		headers_add(to, str_of(names[i]), str_of(text->data + from[i]));
-	buf_release(&host);
-	buf_release(&why);
-	buf_release(&token);
-}
-
-static int send_letter(struct work *w, struct chunk *c, const struct record *r, size_t i,
-    struct str value)
-{
-	struct record dead = *r;
-	struct buf text = BUF_INIT;
-	dead.headers = (struct headers)HEADERS_INIT;
-	for (size_t k = 0; k < r->headers.count; k++)
-		headers_add(&dead.headers, r->headers.list[k].name, r->headers.list[k].value);
-	buf_room(&text, 8192); /* so that it does not move under its headers */
-	add_reasons(w, c, r, trial_record(&c->trial, i), &text, &dead.headers);
-	dead.value = value;
-	dead.ts_ms = -1;
-	dead.partition = partition_for(c, w->dead_partitions);
-	int failed = send(w->results, w->dead_at, &dead, &c->parcel, &w->t->err);
-	headers_release(&dead.headers);
-	buf_release(&text);
-	return failed;
-}
-
-static bool is_invalid(const struct chunk *c, size_t i)
-{
-	return trial_record(&c->trial, i)->verdict == VERDICT_INVALID;
-}
-
-static int send_letters(struct work *w, struct chunk *c)
-{
-	struct record r = RECORD_INIT;
-	int failed = 0;
-	buf_clear(&c->letters);
-	for (size_t i = 0; i < c->records.count; i++) {
-		if (!is_invalid(c, i))
-			continue;
-		struct buf why = BUF_INIT;
-		const struct trial_record *t = trial_record(&c->trial, i);
-		ending_text(t->how, &why);
-		work_records_get(&c->records, i, &r);
-		letter(w, &r, t->reason ? t->reason : buf_text(&why), &c->letters);
-		buf_putc(&c->letters, '\0');
-		buf_release(&why);
-	}
-	const char *at = c->letters.data;
-	for (size_t i = 0; i < c->records.count && !failed; i++) {
-		if (!is_invalid(c, i))
-			continue;
-		work_records_get(&c->records, i, &r);
-		failed = send_letter(w, c, &r, i, str_of(at));
-		at += strlen(at) + 1;
-	}
-	headers_release(&r.headers);
-	return failed;
 }
 
 static int send_all(struct work *w, struct chunk *c)
@@ -357,13 +137,12 @@ static int send_all(struct work *w, struct chunk *c)
 		struct output *o = &c->outputs[i];
 		if (!trial_takes(&c->trial, o->run))
 			continue;
-		if (w->results && w->o->out && strcmp(w->o->out, "-") != 0 ? send_output(w, c, o)
-									    : print_output(w, o))
+		if (work_output_send(w, c, o))
 			return -1;
 	}
 	if (w->o->out && strcmp(w->o->out, "-") == 0 && out_flush(&w->t->out, &w->t->err))
 		return -1;
-	return w->o->dead ? send_letters(w, c) : 0;
+	return w->o->dead ? work_letters_send(w, c) : 0;
 }
 
 /* What a released chunk has left is a chunk again. */
@@ -548,7 +327,7 @@ static int deliver_once(struct work *w, struct chunk *c)
 static int check_invalid(struct work *w, const struct chunk *c)
 {
 	for (size_t i = 0; i < c->records.count && w->o->on_invalid == WORK_STOP; i++)
-		if (is_invalid(c, i))
+		if (work_is_invalid(c, i))
 			return err_set(&w->t->err, ST_FAIL, "topic %s, partition %d, offset %lld is "
 			    "invalid", c->records.topic, c->records.partition,
 			    (long long)c->records.items[i].offset);

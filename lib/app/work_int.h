@@ -337,8 +337,18 @@ void work_chunk_free(struct work *w, struct chunk *c);
 int work_deliver_open(struct work *w);
 void work_deliver_close(struct work *w);
 int work_deliver(struct work *w, struct chunk *c);     /* its trial has ended */
-int work_output_check(struct work *w, struct capture *output, size_t records, struct err *why);
 int work_deliver_serve(struct work *w);                /* acknowledgements, and transactions */
 int work_post(struct work *w, const struct batch *b, enum event_type type, struct piece *p);
+int work_send(struct kproduce *p, size_t at, const struct record *r, struct parcel *parcel,
+    struct err *err);
+int32_t work_partition_for(const struct chunk *c, int32_t partitions);
+
+/* work_results.c */
+int work_output_check(struct work *w, struct capture *output, size_t records, struct err *why);
+int work_output_send(struct work *w, struct chunk *c, struct output *o); /* what a run gave out that counts */
+
+/* work_letter.c */
+bool work_is_invalid(const struct chunk *c, size_t i);
+int work_letters_send(struct work *w, struct chunk *c);
 
 #endif

@@ -1,0 +1,124 @@
+/* What a command gave out: is it fit for a topic, and into the topic. */
+#include "app/work_int.h"
+
+#include <string.h>
+
+#include "base/murmur2.h"
+#include "batch/envelope.h"
+#include "tool/out.h"
+
+/* What batch-work sets itself is not there twice. */
+static void add_brought(struct headers *to, const struct headers *brought, bool of_batch, bool paired)
+{
+	for (size_t i = 0; i < brought->count; i++) {
+		struct str name = brought->list[i].name;
+		if (str_is(name, "batchChunk") || (of_batch && str_is(name, HDR_BATCH_ID)) ||
+		    (paired && str_is(name, HDR_BATCH_SEQ)))
+			continue;
+		headers_add(to, name, brought->list[i].value);
+	}
+}
+
+/* A line of results as a record; of a pair, by the record that it came from. */
+static int result_of(struct work *w, struct chunk *c, struct str line, const struct record *from,
+    struct str token, struct record *out)
+{
+	struct headers headers = out->headers;
+	struct record brought = RECORD_INIT;
+	headers_clear(&headers);
+	*out = (struct record)RECORD_INIT;
+	out->value = line;
+	if (w->o->format == WORK_ENVELOPES) {
+		if (envelope_read(line, &brought, &w->scratch, &w->t->err)) {
+			out->headers = headers;
+			return err_wrap(&w->t->err, "a result of %.*s", (int)token.len, token.ptr);
+		}
+		out->key = brought.key;
+		out->value = brought.value;
+		add_brought(&headers, &brought.headers, *c->piece->job->id, from);
+		headers_release(&brought.headers);
+	}
+	if (*c->piece->job->id)
+		headers_add(&headers, STR(HDR_BATCH_ID), str_of(c->piece->job->id));
+	headers_add(&headers, STR("batchChunk"), token);
+	if (from) {
+		const struct header *seq = headers_find(&from->headers, HDR_BATCH_SEQ);
+		if (!out->key.ptr)
+			out->key = from->key;
+		if (seq)
+			headers_add(&headers, seq->name, seq->value);
+	}
+	out->headers = headers;
+	out->partition = out->key.ptr && !from ? murmur2_partition(out->key, w->out_partitions)
+					       : work_partition_for(c, w->out_partitions);
+	return 0;
+}
+
+/* The next record that this run settled as done. */
+static size_t next_done(const struct chunk *c, const struct output *o, size_t i)
+{
+	while (i < o->end && (trial_record(&c->trial, i)->verdict != VERDICT_DONE ||
+				 trial_record(&c->trial, i)->run != o->run))
+		i++;
+	return i;
+}
+
+static int send_output(struct work *w, struct chunk *c, struct output *o)
+{
+	struct err *err = &w->t->err;
+	struct record r = RECORD_INIT, from = RECORD_INIT;
+	struct buf token = BUF_INIT;
+	struct str text, line;
+	char end = w->o->format == WORK_NUL ? '\0' : '\n';
+	size_t at = next_done(c, o, o->first);
+	int failed = capture_text(&o->text, &text, err);
+	work_records_token(&c->records, o->first, o->end, &token);
+	while (!failed && text.len) {
+		text = str_cut(text, end, &line);
+		if (w->o->pair && at < o->end)
+			work_records_get(&c->records, at, &from);
+		failed = result_of(w, c, line, w->o->pair ? &from : NULL, buf_str(&token), &r) ||
+		    work_send(w->results, w->out_at, &r, &c->parcel, err);
+		at = next_done(c, o, at + 1);
+	}
+	headers_release(&r.headers);
+	headers_release(&from.headers);
+	buf_release(&token);
+	return failed ? -1 : 0;
+}
+
+/* Can the lines of a run's output become results? `records` of them are wanted when they are paired. */
+int work_output_check(struct work *w, struct capture *output, size_t records, struct err *why)
+{
+	char end = w->o->format == WORK_NUL ? '\0' : '\n';
+	bool envelopes = w->o->format == WORK_ENVELOPES && w->results && strcmp(w->o->out, "-") != 0;
+	struct record r = RECORD_INIT;
+	struct str text, line;
+	size_t lines = 0;
+	int failed = capture_text(output, &text, why);
+	for (; !failed && text.len; lines++) {
+		text = str_cut(text, end, &line);
+		failed = envelopes && envelope_read(line, &r, &w->scratch, why);
+	}
+	headers_release(&r.headers);
+	if (failed)
+		return err_wrap(why, "line %zu of the output", lines);
+	if (w->o->pair && lines != records)
+		return err_set(why, ST_FAIL, "%zu lines came out for %zu records", lines, records);
+	return 0;
+}
+
+static int print_output(struct work *w, struct output *o)
+{
+	struct str text;
+	return capture_text(&o->text, &text, &w->t->err) ||
+		out_write(&w->t->out, text.ptr, text.len, &w->t->err)
+	    ? -1
+	    : 0;
+}
+
+int work_output_send(struct work *w, struct chunk *c, struct output *o)
+{
+	return w->results && w->o->out && strcmp(w->o->out, "-") != 0 ? send_output(w, c, o)
+								      : print_output(w, o);
+}
