@@ -162,6 +162,15 @@ runs() {
 		"all(.headers | any(. == [\"batchId\", \"$B\"]))"
 }
 
+@test "-J: results whose JSON has escapes, many at a time" {
+	seq 50 | jq -c '{value: "line\n\(.)"}' >in
+	create --processing
+	batch-send -B "$B" -J in | batch-complete >/dev/null
+	work -J -- cat
+	batch-consume -t "$S.out" -e -J >out
+	cmp <(jq -c .value out | sort) <(jq -c .value in | sort)
+}
+
 @test "-0: records with line ends in them" {
 	printf 'a\nb\0c\0' >in
 	create --processing

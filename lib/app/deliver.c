@@ -158,11 +158,6 @@ static int was_delivered(struct deliver *d, int64_t n, struct err *err)
 	return 1;
 }
 
-static bool lies_in(struct str inner, struct str outer)
-{
-	return inner.ptr >= outer.ptr && inner.ptr + inner.len <= outer.ptr + outer.len;
-}
-
 /* A copy of the value that lives until it is acknowledged. NULL: interrupted while waiting. */
 static struct block *keep(struct deliver *d, struct str *value, const struct deadline *until)
 {
@@ -225,7 +220,7 @@ enum deliver_answer deliver_record(struct deliver *d, struct str raw, struct blo
 	int delivered = was_delivered(d, n, err);
 	if (delivered)
 		return delivered > 0 ? DELIVER_SENT : DELIVER_FATAL;
-	if (r->value.len && !lies_in(r->value, raw)) {
+	if (r->value.len && !str_lies_in(r->value, raw)) {
 		block = keep(d, &r->value, until);
 		if (!block) {
 			err_set(err, ST_PARTIAL, "interrupted");

@@ -126,6 +126,20 @@ int work_post(struct work *w, const struct batch *b, enum event_type type, struc
 	return 0;
 }
 
+struct str work_keep(struct chunk *c, struct str value)
+{
+	char *copy = mem_dup(value.ptr, value.len);
+	c->kept = mem_grow(c->kept, &c->kept_cap, c->kept_count + 1, sizeof(*c->kept));
+	c->kept[c->kept_count++] = copy;
+	return (struct str){copy, value.len};
+}
+
+void work_keep_none(struct chunk *c)
+{
+	while (c->kept_count)
+		free(c->kept[--c->kept_count]);
+}
+
 int32_t work_partition_for(const struct chunk *c, int32_t partitions)
 {
 	return c->records.partition % partitions;
@@ -133,6 +147,7 @@ int32_t work_partition_for(const struct chunk *c, int32_t partitions)
 
 static int send_all(struct work *w, struct chunk *c)
 {
+	work_keep_none(c); /* of a transaction that was aborted */
 	for (size_t i = 0; i < c->output_count; i++) {
 		struct output *o = &c->outputs[i];
 		if (!trial_takes(&c->trial, o->run))

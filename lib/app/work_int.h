@@ -97,7 +97,8 @@ struct chunk {
 	struct parcel parcel;
 	bool sent;         /* what came out, and is being acknowledged */
 	int64_t pending;   /* records not acknowledged */
-	struct buf letters; /* values of its invalid records */
+	char **kept;       /* owned: values that the producer reads until they are acknowledged */
+	size_t kept_count, kept_cap;
 };
 
 /* A part: the records of one batch in one of our partitions. Many wait: what it takes to read one is made when it
@@ -341,6 +342,8 @@ int work_deliver_serve(struct work *w);                /* acknowledgements, and 
 int work_post(struct work *w, const struct batch *b, enum event_type type, struct piece *p);
 int work_send(struct kproduce *p, size_t at, const struct record *r, struct parcel *parcel,
     struct err *err);
+struct str work_keep(struct chunk *c, struct str value); /* a copy that stays until it is acknowledged */
+void work_keep_none(struct chunk *c);
 int32_t work_partition_for(const struct chunk *c, int32_t partitions);
 
 /* work_results.c */

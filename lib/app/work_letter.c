@@ -64,22 +64,25 @@ static void add_reasons(const struct work *w, const struct chunk *c, const struc
 	buf_release(&token);
 }
 
-static int send_letter(struct work *w, struct chunk *c, const struct record *r, size_t i,
-    struct str value)
+static int send_letter(struct work *w, struct chunk *c, const struct record *r, size_t i)
 {
+	const struct trial_record *t = trial_record(&c->trial, i);
 	struct record dead = *r;
-	struct buf text = BUF_INIT;
+	struct buf text = BUF_INIT, why = BUF_INIT, value = BUF_INIT;
 	dead.headers = (struct headers)HEADERS_INIT;
 	for (size_t k = 0; k < r->headers.count; k++)
 		headers_add(&dead.headers, r->headers.list[k].name, r->headers.list[k].value);
-	buf_room(&text, 8192); /* so that it does not move under its headers */
-	add_reasons(w, c, r, trial_record(&c->trial, i), &text, &dead.headers);
-	dead.value = value;
+	add_reasons(w, c, r, t, &text, &dead.headers);
+	ending_text(t->how, &why);
+	letter(w, r, t->reason ? t->reason : buf_text(&why), &value);
+	dead.value = work_keep(c, buf_str(&value));
 	dead.ts_ms = -1;
 	dead.partition = work_partition_for(c, w->dead_partitions);
 	int failed = work_send(w->results, w->dead_at, &dead, &c->parcel, &w->t->err);
 	headers_release(&dead.headers);
 	buf_release(&text);
+	buf_release(&why);
+	buf_release(&value);
 	return failed;
 }
 
@@ -92,25 +95,11 @@ int work_letters_send(struct work *w, struct chunk *c)
 {
 	struct record r = RECORD_INIT;
 	int failed = 0;
-	buf_clear(&c->letters);
-	for (size_t i = 0; i < c->records.count; i++) {
-		if (!work_is_invalid(c, i))
-			continue;
-		struct buf why = BUF_INIT;
-		const struct trial_record *t = trial_record(&c->trial, i);
-		ending_text(t->how, &why);
-		work_records_get(&c->records, i, &r);
-		letter(w, &r, t->reason ? t->reason : buf_text(&why), &c->letters);
-		buf_putc(&c->letters, '\0');
-		buf_release(&why);
-	}
-	const char *at = c->letters.data;
 	for (size_t i = 0; i < c->records.count && !failed; i++) {
 		if (!work_is_invalid(c, i))
 			continue;
 		work_records_get(&c->records, i, &r);
-		failed = send_letter(w, c, &r, i, str_of(at));
-		at += strlen(at) + 1;
+		failed = send_letter(w, c, &r, i);
 	}
 	headers_release(&r.headers);
 	return failed;

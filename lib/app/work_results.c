@@ -34,7 +34,8 @@ static int result_of(struct work *w, struct chunk *c, struct str line, const str
 			return err_wrap(&w->t->err, "a result of %.*s", (int)token.len, token.ptr);
 		}
 		out->key = brought.key;
-		out->value = brought.value;
+		out->value = brought.value.len && !str_lies_in(brought.value, line) ? work_keep(c, brought.value)
+										    : brought.value;
 		add_brought(&headers, &brought.headers, *c->piece->job->id, from);
 		headers_release(&brought.headers);
 	}

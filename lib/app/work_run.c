@@ -270,7 +270,8 @@ void work_chunk_free(struct work *w, struct chunk *c)
 	work_strands_release(w, c);
 	trial_release(&c->trial);
 	work_records_release(&c->records);
-	buf_release(&c->letters);
+	work_keep_none(c);
+	free(c->kept);
 	free(c);
 }
 

@@ -1,5 +1,10 @@
 #include "base/str.h"
 
+bool str_lies_in(struct str inner, struct str outer)
+{
+	return inner.ptr >= outer.ptr && inner.ptr + inner.len <= outer.ptr + outer.len;
+}
+
 bool str_has_prefix(struct str s, const char *prefix)
 {
 	size_t len = strlen(prefix);

@@ -29,6 +29,7 @@ static inline bool str_is(struct str a, const char *s)
 	return a.ptr && str_eq(a, str_of(s));
 }
 
+bool str_lies_in(struct str inner, struct str outer); /* it borrows from the same bytes */
 bool str_has_prefix(struct str s, const char *prefix);
 bool str_has_suffix(struct str s, const char *suffix);
 

@@ -42,6 +42,18 @@ static void test_str_has_suffix(void **state)
 	assert_false(str_has_suffix(STR("claims.out"), ".in"));
 }
 
+static void test_str_lies_in(void **state)
+{
+	(void)state;
+	const char text[] = "a text";
+	struct str all = str_of(text), inner = {text + 2, 4}, longer = {text + 2, 5};
+	assert_true(str_lies_in(all, all));
+	assert_true(str_lies_in(inner, all));
+	assert_false(str_lies_in(all, inner));
+	assert_false(str_lies_in(longer, all));
+	assert_false(str_lies_in(str_of("text"), all));
+}
+
 static void test_str_cut(void **state)
 {
 	(void)state;
@@ -92,6 +104,7 @@ int main(void)
 	    cmocka_unit_test(test_str_eq),
 	    cmocka_unit_test(test_str_has_prefix),
 	    cmocka_unit_test(test_str_has_suffix),
+	    cmocka_unit_test(test_str_lies_in),
 	    cmocka_unit_test(test_str_cut),
 	    cmocka_unit_test(test_str_trim),
 	    cmocka_unit_test(test_str_cmp),
