@@ -256,6 +256,41 @@ fail_on_bad=(sh -c 'cat >"$BATCH_SLOT.in"; cat "$BATCH_SLOT.in"; if grep -q bad 
 		$h["batch_error_how"] == "exit status 65"' invalid
 }
 
+# Prints the value of the only invalid record, after its key's length and the names of its headers.
+only_letter() {
+	kget "$S.invalid" -J | jq -ce '[(.key | length), ([.headers | range(0; length; 2) as $i | .[$i]] - ["batchSeq"] |
+		map(select(startswith("__dlq") or startswith("batch_error") | not)) | join(",")), (.payload | fromjson | .omitted)]'
+}
+
+@test "an invalid record that is too long is cut until it fits" {
+	long=$(printf '%019900d' 0)
+	while IFS='|' read -r options wanted record; do
+		begin
+		G=$S.group
+		create --processing
+		jq -nc --arg long "$long" "$record" | batch-send -B "$B" -J | batch-complete >/dev/null
+		work -X message.max.bytes=20000 ${options:+"$options"} -- \
+			sh -c 'cat >/dev/null; echo 0 invalid it is >&"$BATCH_REPORT_FD"'
+		ended_as completed 1 1
+		diff - <(only_letter) <<<"$wanted"
+	done <<-'END'
+		|[1,"batchId,h",null]|{key: "k", value: $long, headers: [["h", "1"]]}
+		--keep-records|[1,"batchId,h","record"]|{key: "k", value: $long, headers: [["h", "1"]]}
+		--keep-records|[1,"batchId","headers"]|{key: "k", value: "", headers: [["h", $long]]}
+		|[1,"batchId","headers"]|{key: "k", value: "", headers: [["h", $long]]}
+		--keep-records|[0,"batchId","key"]|{key: $long, value: "", headers: []}
+	END
+}
+
+@test "an invalid record of which the report says too much is told by how it ended" {
+	echo bad >in
+	ready in
+	work -X message.max.bytes=20000 -- \
+		sh -c 'cat >/dev/null; printf "0 invalid %020000d\n" 0 >&"$BATCH_REPORT_FD"'
+	ended_as completed 1 1
+	[[ $(only_letter) == '[0,"batchId","failure"]' ]]
+}
+
 # One bad record in a chunk of n costs at most 2 log2(n) runs more.
 @test "bad records are found with few runs" {
 	seven_bad

@@ -98,8 +98,9 @@ int work_send(struct kproduce *p, size_t at, const struct record *r, struct parc
 			kproduce_poll(p, 10);
 			break;
 		case KPRODUCE_REFUSED:
-		case KPRODUCE_TOO_LONG:
 			return -1;
+		case KPRODUCE_TOO_LONG:
+			return 1;
 		}
 	}
 }

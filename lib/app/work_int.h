@@ -341,7 +341,7 @@ int work_deliver(struct work *w, struct chunk *c);     /* its trial has ended */
 int work_deliver_serve(struct work *w);                /* acknowledgements, and transactions */
 int work_post(struct work *w, const struct batch *b, enum event_type type, struct piece *p);
 int work_send(struct kproduce *p, size_t at, const struct record *r, struct parcel *parcel,
-    struct err *err);
+    struct err *err); /* 1: too long for message.max.bytes, as err says */
 struct str work_keep(struct chunk *c, struct str value); /* a copy that stays until it is acknowledged */
 void work_keep_none(struct chunk *c);
 int32_t work_partition_for(const struct chunk *c, int32_t partitions);

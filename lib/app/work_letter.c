@@ -9,8 +9,13 @@
 #include "tool/clock.h"
 #include "tool/who.h"
 
+/* What is left out, one after the other, of a record that is too long. */
+enum omit { OMIT_NOTHING, OMIT_RECORD, OMIT_HEADERS, OMIT_KEY, OMIT_FAILURE };
+static const char *const omitted[] = {NULL, "record", "headers", "key", "failure"};
+
 /* HRI's object for an invalid record. */
-static void letter(const struct work *w, const struct record *r, const char *why, struct buf *out)
+static void letter(const struct work *w, const struct record *r, const char *why, enum omit omit,
+    struct buf *out)
 {
 	struct json_t *o = js_object();
 	const struct header *batch = headers_find(&r->headers, HDR_BATCH_ID);
@@ -20,7 +25,9 @@ static void letter(const struct work *w, const struct record *r, const char *why
 	js_set_i64(o, "partition", r->partition);
 	js_set_i64(o, "offset", r->offset);
 	js_set_str(o, "failure", str_of(why));
-	if (w->o->keep_records) {
+	if (omit)
+		js_set_str(o, "omitted", str_of(omitted[omit]));
+	if (w->o->keep_records && omit < OMIT_RECORD) {
 		struct err ignored = ERR_INIT;
 		struct buf envelope = BUF_INIT;
 		envelope_write(r, &envelope);
@@ -64,26 +71,51 @@ static void add_reasons(const struct work *w, const struct chunk *c, const struc
 	buf_release(&token);
 }
 
-static int send_letter(struct work *w, struct chunk *c, const struct record *r, size_t i)
+static void add_own(const struct record *r, enum omit omit, struct headers *to)
 {
-	const struct trial_record *t = trial_record(&c->trial, i);
-	struct record dead = *r;
+	for (size_t i = 0; i < r->headers.count; i++) {
+		const struct header *h = &r->headers.list[i];
+		if (omit < OMIT_HEADERS || (str_is(h->name, HDR_BATCH_ID) && h->value.len <= ID_MAX))
+			headers_add(to, h->name, h->value);
+	}
+}
+
+/* 1: it is too long. */
+static int try_letter(struct work *w, struct chunk *c, const struct record *r,
+    const struct trial_record *trial, enum omit omit)
+{
+	struct trial_record t = *trial;
+	struct record dead = {.ts_ms = -1, .partition = work_partition_for(c, w->dead_partitions)};
 	struct buf text = BUF_INIT, why = BUF_INIT, value = BUF_INIT;
-	dead.headers = (struct headers)HEADERS_INIT;
-	for (size_t k = 0; k < r->headers.count; k++)
-		headers_add(&dead.headers, r->headers.list[k].name, r->headers.list[k].value);
-	add_reasons(w, c, r, t, &text, &dead.headers);
-	ending_text(t->how, &why);
-	letter(w, r, t->reason ? t->reason : buf_text(&why), &value);
+	if (omit < OMIT_KEY)
+		dead.key = r->key;
+	add_own(r, omit, &dead.headers);
+	if (omit == OMIT_FAILURE)
+		t.reason = NULL;
+	add_reasons(w, c, r, &t, &text, &dead.headers);
+	ending_text(t.how, &why);
+	letter(w, r, t.reason ? t.reason : buf_text(&why), omit, &value);
 	dead.value = work_keep(c, buf_str(&value));
-	dead.ts_ms = -1;
-	dead.partition = work_partition_for(c, w->dead_partitions);
 	int failed = work_send(w->results, w->dead_at, &dead, &c->parcel, &w->t->err);
 	headers_release(&dead.headers);
 	buf_release(&text);
 	buf_release(&why);
 	buf_release(&value);
 	return failed;
+}
+
+static int send_letter(struct work *w, struct chunk *c, const struct record *r,
+    const struct trial_record *t)
+{
+	int failed = 1;
+	for (enum omit omit = OMIT_NOTHING; failed > 0 && omit <= OMIT_FAILURE; omit++) {
+		err_clear(&w->t->err);
+		failed = try_letter(w, c, r, t, omit);
+	}
+	if (failed)
+		err_wrap(&w->t->err, "the invalid record of topic %s, partition %d, offset %lld",
+		    c->records.topic, c->records.partition, (long long)r->offset);
+	return failed ? -1 : 0;
 }
 
 bool work_is_invalid(const struct chunk *c, size_t i)
@@ -99,7 +131,7 @@ int work_letters_send(struct work *w, struct chunk *c)
 		if (!work_is_invalid(c, i))
 			continue;
 		work_records_get(&c->records, i, &r);
-		failed = send_letter(w, c, &r, i);
+		failed = send_letter(w, c, &r, trial_record(&c->trial, i));
 	}
 	headers_release(&r.headers);
 	return failed;
