@@ -282,6 +282,26 @@ only_letter() {
 	END
 }
 
+@test "a result that is too long for a record is a failed run" {
+	for ((i = 19400; i <= 20050; i += 50)); do
+		printf '%0*d\n' "$i" 0
+	done >in
+	echo short >>in
+	for options in "" --pair --exactly-once -J; do
+		begin
+		G=$S.group
+		ready in
+		work -X message.max.bytes=20000 --retries 0 $options -- cat
+		batch-status -B "$B" >now.json
+		json_equals '["completed",15]' '[.status,.actualRecordCount]' now.json
+		kget "$S.out" -f '%S\n' >lengths
+		(($(jq .invalidRecordCount now.json) + $(wc -l <lengths) == 15))
+		grep -qx 19400 lengths && grep -qx 5 lengths
+		kget "$S.invalid" | jq -r .failure >why
+		grep -c '^command cat: line [0-9]* of the output: .* message.max.bytes=20000' why | cmp - <(wc -l <why)
+	done
+}
+
 @test "an invalid record of which the report says too much is told by how it ended" {
 	echo bad >in
 	ready in

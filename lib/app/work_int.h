@@ -347,7 +347,7 @@ void work_keep_none(struct chunk *c);
 int32_t work_partition_for(const struct chunk *c, int32_t partitions);
 
 /* work_results.c */
-int work_output_check(struct work *w, struct capture *output, size_t records, struct err *why);
+int work_output_check(struct work *w, struct strand *s, size_t records, struct err *why);
 int work_output_send(struct work *w, struct chunk *c, struct output *o); /* what a run gave out that counts */
 
 /* work_letter.c */

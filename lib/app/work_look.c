@@ -294,7 +294,7 @@ static int end_strand(struct work *w, struct strand *s)
 	struct err *err = &w->t->err;
 	struct str text;
 	return child_verdict(&s->child, err) ||
-		work_output_check(w, &s->child.out, s->end - s->first, err) ||
+		work_output_check(w, s, s->end - s->first, err) ||
 		capture_text(&s->child.out, &text, err) || out_str(&w->t->out, text, err)
 	    ? -1
 	    : 0;

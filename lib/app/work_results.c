@@ -3,9 +3,13 @@
 
 #include <string.h>
 
+#include "base/id.h"
 #include "base/murmur2.h"
 #include "batch/envelope.h"
 #include "tool/out.h"
+
+#define HEADER_OVERHEAD 10  /* two lengths, of at most five bytes each */
+#define RESULT_OVERHEAD 128 /* its lengths and times, and the names of our headers */
 
 /* What batch-work sets itself is not there twice. */
 static void add_brought(struct headers *to, const struct headers *brought, bool of_batch, bool paired)
@@ -88,18 +92,55 @@ static int send_output(struct work *w, struct chunk *c, struct output *o)
 	return failed ? -1 : 0;
 }
 
+static bool go_to_topic(const struct work *w)
+{
+	return w->results && w->o->out && strcmp(w->o->out, "-") != 0;
+}
+
+/* At most so long is what a result gets beside what the command wrote. */
+static size_t added_len(const struct work *w, const struct strand *s)
+{
+	struct record from = RECORD_INIT;
+	size_t longest = 0;
+	for (size_t i = s->first; w->o->pair && i < s->end; i++) {
+		work_records_get(s->records, i, &from);
+		const struct header *seq = headers_find(&from.headers, HDR_BATCH_SEQ);
+		size_t len = from.key.len + (seq ? seq->value.len : 0);
+		longest = len > longest ? len : longest;
+	}
+	headers_release(&from.headers);
+	return longest + ID_MAX + strlen(s->token) + RESULT_OVERHEAD;
+}
+
+/* Can it become a result? */
+static int check_line(struct work *w, struct str line, size_t added, struct record *r, struct err *why)
+{
+	size_t len = line.len;
+	if (w->o->format == WORK_ENVELOPES) {
+		if (envelope_read(line, r, &w->scratch, why))
+			return -1;
+		len = r->key.len + r->value.len;
+		for (size_t i = 0; i < r->headers.count; i++)
+			len += r->headers.list[i].name.len + r->headers.list[i].value.len + HEADER_OVERHEAD;
+	}
+	if ((int64_t)(len + added) > kproduce_longest(w->results))
+		return err_set(why, ST_FAIL, "%zu bytes, and up to %zu that are added: longer than "
+		    "message.max.bytes=%lld", len, added, (long long)kproduce_longest(w->results));
+	return 0;
+}
+
 /* Can the lines of a run's output become results? `records` of them are wanted when they are paired. */
-int work_output_check(struct work *w, struct capture *output, size_t records, struct err *why)
+int work_output_check(struct work *w, struct strand *s, size_t records, struct err *why)
 {
 	char end = w->o->format == WORK_NUL ? '\0' : '\n';
-	bool envelopes = w->o->format == WORK_ENVELOPES && w->results && strcmp(w->o->out, "-") != 0;
+	bool looks = go_to_topic(w);
+	size_t added = looks ? added_len(w, s) : 0, lines = 0;
 	struct record r = RECORD_INIT;
 	struct str text, line;
-	size_t lines = 0;
-	int failed = capture_text(output, &text, why);
+	int failed = capture_text(&s->child.out, &text, why);
 	for (; !failed && text.len; lines++) {
 		text = str_cut(text, end, &line);
-		failed = envelopes && envelope_read(line, &r, &w->scratch, why);
+		failed = looks && check_line(w, line, added, &r, why);
 	}
 	headers_release(&r.headers);
 	if (failed)
@@ -120,6 +161,5 @@ static int print_output(struct work *w, struct output *o)
 
 int work_output_send(struct work *w, struct chunk *c, struct output *o)
 {
-	return w->results && w->o->out && strcmp(w->o->out, "-") != 0 ? send_output(w, c, o)
-								      : print_output(w, o);
+	return go_to_topic(w) ? send_output(w, c, o) : print_output(w, o);
 }

@@ -164,7 +164,7 @@ static enum onexit_action judge(struct work *w, const struct chunk *c, struct st
 		err_set(&bad, ST_FAIL, "its report is too long");
 	else if (!report_parse(report, buf_str(&child->report), records, &bad) &&
 	    action == ONEXIT_DONE && w->o->out && c->run.reason != TRIAL_PROBE)
-		work_output_check(w, &child->out, records - report->count, &bad);
+		work_output_check(w, s, records - report->count, &bad);
 	if (bad.text) {
 		err_clear(why);
 		failed = err_set(why, ST_FAIL, "command %s: %s", w->o->command[0], bad.text);
