@@ -302,6 +302,26 @@ only_letter() {
 	done
 }
 
+# One record, which COMMAND makes a result or an invalid record of 20000 bytes and more, for a topic that takes 10000.
+too_long_for_topic() { # OPTION... -- COMMAND...
+	G=$S.$RANDOM$RANDOM
+	ready in
+	run -1 --separate-stderr work "$@"
+	says "topic $S.in, partition " ' offset' "topic $S.small: " max.message.bytes message.max.bytes
+	work -X message.max.bytes=9900 --no-contrast --retries 0 "$@"
+	ended_as completed 1 1
+}
+
+@test "what only the topic finds too long ends the worker with what to do about it" {
+	base64 -w 20000 /dev/urandom | sed 1q >in || true
+	[[ $(wc -c <in) == 20001 ]]
+	python3 "$tests_root/make_topic.py" "$BATCH_BROKERS" "$S.small" max.message.bytes 10000
+	too_long_for_topic --invalid "$S.small" --keep-records -- \
+		sh -c 'cat >/dev/null; echo 0 invalid it is >&"$BATCH_REPORT_FD"'
+	too_long_for_topic --out "$S.small" -- cat
+	too_long_for_topic --out "$S.small" --exactly-once -- cat
+}
+
 @test "an invalid record of which the report says too much is told by how it ended" {
 	echo bad >in
 	ready in

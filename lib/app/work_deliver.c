@@ -13,12 +13,29 @@
 /* So often a transaction that was aborted is tried again. */
 #define TRIES 3
 
+/* Of what the first record was made that was not delivered. */
+static void note_lost(struct work *w, const struct chunk *c, const struct record *lost)
+{
+	const struct work_records *of = &c->records;
+	const struct header *offset = headers_find(&lost->headers, "__dlq.errors.offset");
+	if (w->lost.len)
+		return;
+	buf_printf(&w->lost, ", made of topic %s, partition %d, ", of->topic, of->partition);
+	if (offset)
+		buf_printf(&w->lost, "offset %.*s", (int)offset->value.len, offset->value.ptr);
+	else
+		buf_printf(&w->lost, "offsets %lld to %lld", (long long)of->items[0].offset,
+		    (long long)of->items[of->count - 1].offset);
+}
+
 static void on_acked(void *ctx, const struct kack *ack)
 {
 	struct work *w = ctx;
 	struct parcel *parcel = ack->cookie;
 	if (ack->result != KACK_DONE)
 		w->undelivered = true;
+	if (ack->record && parcel->chunk)
+		note_lost(w, parcel->chunk, ack->record);
 	if (parcel->chunk) {
 		parcel->chunk->pending--;
 		return;
@@ -82,6 +99,7 @@ void work_deliver_close(struct work *w)
 {
 	kproduce_close(w->results);
 	kproduce_close(w->events);
+	buf_release(&w->lost);
 }
 
 /* Waits only when the producer's queue is full. */
@@ -258,6 +276,16 @@ static int finish(struct work *w, struct chunk *c)
 	    : 0;
 }
 
+static int not_delivered(struct work *w)
+{
+	const struct err *why = w->results ? kproduce_trouble(w->results) : NULL;
+	if (w->events && (!why || !why->text))
+		why = kproduce_trouble(w->events);
+	bool known = why && why->text;
+	return err_set(&w->t->err, known ? why->status : ST_FAIL, "not delivered%s: %s", buf_text(&w->lost),
+	    known ? why->text : "no acknowledgement in time");
+}
+
 /* All or nothing: what came out, and that it is done. 1: the partition was taken away. */
 static int in_transaction(struct work *w, struct chunk *c)
 {
@@ -334,7 +362,7 @@ static int deliver_once(struct work *w, struct chunk *c)
 		}
 	}
 	if (failed)
-		return -1;
+		return w->t->err.text ? -1 : not_delivered(w);
 	err_clear(&w->t->err);
 	return finish(w, c);
 }
@@ -383,13 +411,8 @@ int work_deliver_serve(struct work *w)
 		kproduce_poll(w->results, 0);
 	if (w->events)
 		kproduce_poll(w->events, 0);
-	if (w->undelivered && !w->o->exactly_once) {
-		const struct err *why = w->results ? kproduce_trouble(w->results) : NULL;
-		if (w->events && (!why || !why->text))
-			why = kproduce_trouble(w->events);
-		return err_set(&w->t->err, why && why->text ? why->status : ST_FAIL, "not delivered: %s",
-		    why && why->text ? why->text : "no acknowledgement in time");
-	}
+	if (w->undelivered && !w->o->exactly_once)
+		return not_delivered(w);
 	for (struct chunk *c = w->chunks, *next; c; c = next) {
 		next = c->next;
 		if (c->state != CHUNK_DELIVERING || c->pending)

@@ -218,6 +218,7 @@ struct work {
 	int64_t commit_began_ms;
 	bool committing, commit_failed;
 	bool undelivered;           /* a producer gave up on a record */
+	struct buf lost;            /* what that was made of, for a message */
 	struct trial_rules rules;
 	uint32_t command;           /* its hash */
 	size_t turn;                /* whose partition's chunk comes first */

@@ -69,6 +69,9 @@ static void explain(struct kproduce *p, const char *topic, rd_kafka_resp_err_t e
 		kproduce_say_fenced(p, err);
 	else if (fatal)
 		err_set(err, kerr_status(e), "topic %s: %s", topic, why);
+	else if (e == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+		err_set(err, ST_FAIL, "topic %s: too long for its max.message.bytes, or what was sent with it "
+		    "is: raise that, or set message.max.bytes to 100 less", topic);
 	else
 		kerr_set(err, e, "topic %s", topic);
 }

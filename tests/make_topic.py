@@ -1,0 +1,21 @@
+"""Makes a topic of one partition with a setting of its own: BROKERS TOPIC NAME VALUE."""
+import ctypes
+import sys
+
+k = ctypes.CDLL("librdkafka.so.1")
+for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_queue_new", "rd_kafka_NewTopic_new", "rd_kafka_queue_poll"):
+    getattr(k, name).restype = ctypes.c_void_p
+pointer = ctypes.c_void_p
+
+brokers, topic, name, value = (word.encode() for word in sys.argv[1:])
+why = ctypes.create_string_buffer(512)
+conf = pointer(k.rd_kafka_conf_new())
+k.rd_kafka_conf_set(conf, b"bootstrap.servers", brokers, why, 512)
+client = pointer(k.rd_kafka_new(0, conf, why, 512))
+queue = pointer(k.rd_kafka_queue_new(client))
+made = pointer(k.rd_kafka_NewTopic_new(topic, 1, 1, why, 512))
+k.rd_kafka_NewTopic_set_config(made, name, value)
+k.rd_kafka_CreateTopics(client, (pointer * 1)(made), ctypes.c_size_t(1), None, queue)
+answer = pointer(k.rd_kafka_queue_poll(queue, 20000))
+if not answer.value or k.rd_kafka_event_error(answer):
+    sys.exit("not made")
