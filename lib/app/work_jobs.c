@@ -297,33 +297,43 @@ int work_jobs_finish(struct work *w)
 	return 0;
 }
 
-/* What all parts come to, ours as they are now. */
-static int64_t invalid_of(struct job *j)
+static bool is_ours(const struct job *j, int32_t partition)
 {
-	int64_t sum = 0;
-	for (size_t i = 0; i < j->parts.count; i++) {
-		struct piece *p = j->mine;
-		while (p && p->share->partition != j->parts.list[i].partition)
-			p = p->next_of_job;
-		sum += p ? 0 : j->parts.list[i].tally.invalid;
-	}
+	const struct piece *p = j->mine;
+	while (p && p->share->partition != partition)
+		p = p->next_of_job;
+	return p != NULL;
+}
+
+static void add_tally(struct tally *to, struct tally from)
+{
+	to->done += from.done;
+	to->invalid += from.invalid;
+	to->skipped += from.skipped;
+}
+
+/* What all parts come to, ours as they are now. */
+static struct tally tally_of(const struct job *j)
+{
+	struct tally sum = {0, 0, 0};
+	for (size_t i = 0; i < j->parts.count; i++)
+		if (!is_ours(j, j->parts.list[i].partition))
+			add_tally(&sum, j->parts.list[i].tally);
 	for (const struct piece *p = j->mine; p; p = p->next_of_job)
-		sum += doneset_tally(&p->done).invalid;
+		add_tally(&sum, doneset_tally(&p->done));
 	return sum;
 }
 
 int work_job_check(struct work *w, struct job *j)
 {
-	if (j->threshold <= 0 || invalid_of(j) < j->threshold)
+	struct tally sum = tally_of(j);
+	if (j->threshold <= 0 || sum.invalid < j->threshold)
 		return 0;
 	struct buf why = BUF_INIT;
-	struct tally sum = parts_tally(&j->parts);
 	buf_printf(&why, "%lld records are invalid, and invalidThreshold is %lld",
-	    (long long)invalid_of(j), (long long)j->threshold);
-	for (const struct piece *p = j->mine; p; p = p->next_of_job)
-		sum.done += doneset_tally(&p->done).done;
-	struct batch_change c = {.action = BATCH_FAIL, .actual = sum.done + invalid_of(j),
-	    .invalid = invalid_of(j), .message = buf_str(&why)};
+	    (long long)sum.invalid, (long long)j->threshold);
+	struct batch_change c = {.action = BATCH_FAIL, .actual = tally_sum(&sum), .invalid = sum.invalid,
+	    .message = buf_str(&why)};
 	j->threshold = -1; /* said once */
 	int failed = change(w, j, &c);
 	buf_release(&why);
