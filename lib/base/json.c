@@ -108,6 +108,15 @@ bool js_get_i64(const struct json_t *object, const char *name, int64_t *out)
 	return read_i64(json_object_get(object, name), out);
 }
 
+bool js_get_real(const struct json_t *object, const char *name, double *out)
+{
+	const json_t *v = json_object_get(object, name);
+	if (!json_is_number(v))
+		return false;
+	*out = json_number_value(v);
+	return true;
+}
+
 bool js_get_bool(const struct json_t *object, const char *name, bool *out)
 {
 	const json_t *v = json_object_get(object, name);
@@ -141,6 +150,11 @@ void js_set_str(struct json_t *object, const char *name, struct str value)
 void js_set_i64(struct json_t *object, const char *name, int64_t value)
 {
 	js_set(object, name, json_integer(value));
+}
+
+void js_set_real(struct json_t *object, const char *name, double value)
+{
+	js_set(object, name, json_real(value));
 }
 
 void js_set_bool(struct json_t *object, const char *name, bool value)

@@ -35,11 +35,13 @@ const struct json_t *js_get(const struct json_t *object, const char *name); /* N
 struct json_t *js_get_rw(struct json_t *object, const char *name);
 bool js_get_str(const struct json_t *object, const char *name, struct str *out);
 bool js_get_i64(const struct json_t *object, const char *name, int64_t *out);
+bool js_get_real(const struct json_t *object, const char *name, double *out); /* of any number */
 bool js_get_bool(const struct json_t *object, const char *name, bool *out);
 
 void js_set(struct json_t *object, const char *name, struct json_t *value);
 void js_set_str(struct json_t *object, const char *name, struct str value);
 void js_set_i64(struct json_t *object, const char *name, int64_t value);
+void js_set_real(struct json_t *object, const char *name, double value); /* finite */
 void js_set_bool(struct json_t *object, const char *name, bool value);
 void js_remove(struct json_t *object, const char *name);
 

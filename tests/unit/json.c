@@ -96,10 +96,11 @@ static void test_json_parse_depth(void **state)
 static void test_json_getters(void **state)
 {
 	(void)state;
-	struct json_t *o = parse("{\"s\":\"text\",\"n\":7,\"r\":7.0,\"t\":true,\"f\":false,"
+	struct json_t *o = parse("{\"s\":\"text\",\"n\":7,\"r\":7.25,\"t\":true,\"f\":false,"
 				 "\"z\":null,\"a\":[],\"o\":{}}");
 	struct str s = STR("old");
 	int64_t n = 99;
+	double r = 0;
 	bool b = true;
 	assert_true(js_get_str(o, "s", &s));
 	assert_true(str_is(s, "text"));
@@ -110,6 +111,13 @@ static void test_json_getters(void **state)
 	assert_true(js_get_bool(o, "t", &b));
 	assert_true(b);
 	assert_false(js_get_i64(o, "r", &n));
+	assert_true(js_get_real(o, "r", &r));
+	assert_true(r == 7.25);
+	assert_true(js_get_real(o, "n", &r));
+	assert_true(r == 7);
+	assert_false(js_get_real(o, "s", &r));
+	assert_false(js_get_real(o, "none", &r));
+	assert_true(r == 7);
 	assert_false(js_get_i64(o, "s", &n));
 	assert_false(js_get_i64(o, "none", &n));
 	assert_int_equal(n, 7);
@@ -136,15 +144,16 @@ static void test_json_set(void **state)
 	js_set_str(o, "z", STR("a\0b"));
 	js_set_i64(o, "n", INT64_MIN);
 	js_set_bool(o, "b", false);
+	js_set_real(o, "r", 812.4);
 	js_set(o, "o", js_object());
 	js_set_i64(js_get_rw(o, "o"), "x", 1);
 	js_set_str(o, "a", (struct str)STR_INIT);
-	check_dump(o, "{\"z\":\"a\\u0000b\",\"n\":-9223372036854775808,\"b\":false,"
+	check_dump(o, "{\"z\":\"a\\u0000b\",\"n\":-9223372036854775808,\"b\":false,\"r\":812.4,"
 		      "\"o\":{\"x\":1},\"a\":\"\"}");
 	js_set_i64(o, "z", 2);
 	js_remove(o, "n");
 	js_remove(o, "none");
-	check_dump(o, "{\"z\":2,\"b\":false,\"o\":{\"x\":1},\"a\":\"\"}");
+	check_dump(o, "{\"z\":2,\"b\":false,\"r\":812.4,\"o\":{\"x\":1},\"a\":\"\"}");
 	js_free(o);
 }
 
