@@ -365,8 +365,9 @@ while True:
 	wait_for 10 test -S notified
 	export NOTIFY_SOCKET=$PWD/notified WATCHDOG_USEC=200000
 	seq 5 >in
+	create --processing
 	ready in
-	background worker batch-work -G "$G" --report 100ms --out none -- sh -c 'cat >/dev/null; env >seen'
+	background worker batch-work -G "$G" --early --report 100ms --out none -- sh -c 'cat >/dev/null; env >seen'
 	wait_for 20 grep -q '^STATUS=0 batches are ready; 0 of 3 commands run; 5 records done, 0 invalid$' listener.out
 	[[ $(grep -v STATUS listener.out | head -n 1) == READY=1 ]]
 	wait_for 10 grep -q '^WATCHDOG=1$' listener.out

@@ -48,11 +48,23 @@ static void look_at_machine(struct work *w)
 
 /* --- what others see of us */
 
+/* And not ended yet. */
+static size_t count_ready(const struct work *w)
+{
+	size_t n = 0, at = 0;
+	void *value;
+	while (map_next(&w->jobs, &at, NULL, &value)) {
+		const struct job *j = value;
+		n += !j->early && !j->ending;
+	}
+	return n;
+}
+
 static void show_status(const struct work *w)
 {
 	struct buf text = BUF_INIT;
 	buf_printf(&text, "%zu batches are ready; %lld of %lld commands run; %lld records done, %lld invalid%s",
-	    w->jobs.count, (long long)w->running, (long long)w->slots.now, (long long)w->tally.done,
+	    count_ready(w), (long long)w->running, (long long)w->slots.now, (long long)w->tally.done,
 	    (long long)w->tally.invalid, w->breaker.state == BREAKER_CLOSED ? "" : "; all fails");
 	notify_status(&w->notify, buf_text(&text));
 	buf_release(&text);
