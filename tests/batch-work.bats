@@ -693,6 +693,36 @@ long_and_short() { # PRIORITY-OF-LONG PRIORITY-OF-SHORT OPTION...
 	[[ $first == "$short" && $last == "$long" ]]
 }
 
+# The group's offset has no room for more.
+@test "at most four batches are begun in a partition, also when others come first" {
+	begin 1
+	G=$S.group
+	echo one >in
+	ids=()
+	for i in 1 2 3; do
+		ready in && ids+=("$B")
+	done
+	background work timeout -s KILL 60 batch-work -G "$G" --order none -j 2 --backoff 20ms --retries 1000 \
+		--breaker 100000 -- sh -c 'echo "$BATCH_ID" >>begun; [ -e go ] || exit 75; cat'
+	begun() { # NUMBER
+		(($(sort -u begun | wc -l) >= $1))
+	}
+	wait_for 20 begun 3
+	for i in 1 2 3; do
+		ready in --priority 0 && ids+=("$B")
+	done
+	wait_for 20 begun 4
+	at=$(wc -l <begun)
+	wait_for 20 eval '(($(wc -l <begun) > at + 40))'
+	(($(sort -u begun | wc -l) == 4))
+	touch go
+	for B in "${ids[@]}"; do
+		wait_for 20 ended_as completed 1 0
+	done
+	kill -TERM "${pids[work]}"
+	ends 143 work
+}
+
 @test "workers share the partitions, also with one that joins" {
 	seq 400 >in
 	create --processing
