@@ -11,6 +11,7 @@
 #include "batch/checkpoint.h"
 #include "batch/manifest.h"
 #include "batch/parts.h"
+#include "batch/rate.h"
 #include "batch/seqlast.h"
 #include "batch/stray.h"
 #include "kafka/kfind.h"
@@ -116,6 +117,9 @@ struct piece {
 	int64_t at;              /* the offset to read on from */
 	int64_t number;          /* of the next record that is read */
 	struct doneset done;
+	int64_t expected;        /* records; 0: not known */
+	struct rate rate;        /* at which they are done */
+	char *error;             /* owned: of the last run that failed; NULL: none did */
 	struct chunk **filling;  /* owned: of each lane, NULL: none; not before it is prepared */
 	size_t lane_count, lane_turn;
 	struct checkpoint_intent *intents; /* owned: what a worker before us began */

@@ -133,6 +133,7 @@ static void describe(const struct work *w, struct job *j, const struct batch *b,
 	j->ready_ms = f->ts_ms;
 	j->priority = batch_number(b, "priority", 50);
 	j->expected = batch_expected(b);
+	j->parts.expected = j->expected > 0 ? j->expected : 0;
 	j->threshold = batch_number(b, "invalidThreshold", -1);
 	if (!j->early)
 		read_manifest(j, b);
@@ -340,6 +341,36 @@ int work_job_check(struct work *w, struct job *j)
 	return failed;
 }
 
+/* When the first of its chunks that wait goes on; INT64_MAX: none waits. */
+static int64_t waits_until(const struct work *w, const struct piece *p)
+{
+	int64_t until_ms = INT64_MAX;
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		if (c->piece == p && c->state == CHUNK_WAITING && c->until_ms < until_ms)
+			until_ms = c->until_ms;
+	return until_ms;
+}
+
+static void fill_trouble(const struct work *w, const struct piece *p, struct part *out)
+{
+	const struct breaker *b = &w->breaker;
+	int64_t until_ms = b->state == BREAKER_OPEN ? b->until_ms : waits_until(w, p);
+	if (b->state == BREAKER_CLOSED && until_ms == INT64_MAX)
+		return;
+	out->state = b->state == BREAKER_CLOSED ? PART_RETRYING : PART_BLOCKED;
+	part_set_text(&out->error, str_of(p->error));
+	if (until_ms < INT64_MAX)
+		out->retry_ms = clock_wall_ms() + (until_ms > w->now_ms ? until_ms - w->now_ms : 0);
+}
+
+static void fill_outlook(const struct work *w, struct piece *p, struct part *out)
+{
+	struct tally all = doneset_tally(&p->done);
+	int64_t rate = rate_look(&p->rate, tally_sum(&all), w->now_ms);
+	out->expected = p->expected;
+	out->rate = rate > 0 ? rate : 0;
+}
+
 static void fill_part(const struct work *w, const struct piece *p, struct part *out)
 {
 	out->partition = p->share->partition;
@@ -348,7 +379,13 @@ static void fill_part(const struct work *w, const struct piece *p, struct part *
 	out->w = p->done.next;
 	out->tally = p->done.next == p->number ? doneset_tally(&p->done) : p->done.below;
 	part_set_text(&out->worker, str_of(w->worker));
-	out->state = w->breaker.state == BREAKER_CLOSED ? PART_RUNNING : PART_BLOCKED;
+}
+
+static void fill_open(const struct work *w, struct piece *p, struct part *out)
+{
+	fill_part(w, p, out);
+	fill_outlook(w, p, out);
+	fill_trouble(w, p, out);
 }
 
 int work_job_piece_done(struct work *w, struct piece *p)
@@ -376,18 +413,28 @@ int work_job_piece_done(struct work *w, struct piece *p)
 	return failed;
 }
 
-static int report(struct work *w, const struct job *j)
+/* Of our parts, and what all come to as far as we know. */
+static struct json_t *progress(const struct work *w, struct job *j, const struct parts *mine)
+{
+	parts_take(&j->parts, mine);
+	struct json_t *o = parts_report(&j->parts, mine);
+	js_set_i64(o, "chunk", w->pace.size);
+	js_set_i64(o, "slots", w->slots.now);
+	return o;
+}
+
+static int report(struct work *w, struct job *j)
 {
 	struct batch b = BATCH_INIT;
 	struct parts mine = {.group = str_of(w->o->group)};
-	for (const struct piece *p = j->mine; p; p = p->next_of_job)
+	for (struct piece *p = j->mine; p; p = p->next_of_job)
 		if (p->open && !p->parcel)
-			fill_part(w, p, parts_at(&mine, p->share->partition));
+			fill_open(w, p, parts_at(&mine, p->share->partition));
 	int failed = 0;
 	if (mine.count) {
 		failed = work_job_document(w, j, &b);
 		if (!failed) {
-			js_set(b.doc, "progress", parts_json(&mine));
+			js_set(b.doc, "progress", progress(w, j, &mine));
 			failed = work_post(w, &b, EVENT_PROGRESS, NULL);
 		}
 		batch_release(&b);

@@ -51,6 +51,11 @@ static int64_t end_of(const struct job *j, const struct extent *here)
 	return j->early ? INT64_MAX : j->listed ? here->last + 1 : -1;
 }
 
+static int64_t count_of(const struct extent *here)
+{
+	return here->count == PARTS_UNCOUNTED ? 0 : here->count;
+}
+
 void work_share_add(struct work *w, struct share *s, struct job *j, const struct extents *x)
 {
 	const struct extent *here = extents_find(x, s->partition);
@@ -63,6 +68,7 @@ void work_share_add(struct work *w, struct share *s, struct job *j, const struct
 	p->first = j->by_id ? -1 : here->first;
 	p->at = j->by_id ? 0 : here->first;
 	p->end = end_of(j, here);
+	p->expected = count_of(here);
 	p->came_ms = w->now_ms;
 	resume(p);
 	work_piece_add(w, p);
@@ -102,6 +108,7 @@ void work_piece_sent(struct work *w, struct piece *p, const struct extents *x)
 {
 	const struct extent *here = extents_find(x, p->share->partition);
 	p->end = here ? end_of(p->job, here) : 0;
+	p->expected = here ? count_of(here) : 0;
 	if (p->share->reading == p)
 		p->share->reading = NULL;
 	work_piece_set_idle(w, p, false);
@@ -147,6 +154,7 @@ void work_piece_drop(struct work *w, struct piece *p)
 	doneset_release(&p->done);
 	free(p->filling);
 	free(p->intents);
+	free(p->error);
 	free(p);
 }
 

@@ -10,6 +10,8 @@
 /* As in a manifest: low enough that no sum of what documents hold overflows. */
 #define MOST_RECORDS (INT64_C(1) << 47)
 
+#define MOST_RATE (INT64_C(1) << 30) /* a second */
+
 static const char *const states[] = {
     [PART_RUNNING] = "running",
     [PART_RETRYING] = "retrying",
@@ -90,6 +92,41 @@ const struct part *parts_worst(const struct parts *p)
 	return worst;
 }
 
+/* The records of all parts of which that is known. */
+static int64_t expected_of(const struct parts *p)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < p->count; i++)
+		sum += p->list[i].done ? p->list[i].w : p->list[i].expected;
+	return sum;
+}
+
+static int64_t rate_of(const struct parts *p)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < p->count; i++)
+		sum += p->list[i].done ? 0 : p->list[i].rate;
+	return sum;
+}
+
+/* As long as the slowest part takes; -1: not known, be it that a part has not begun, or does not get on. */
+static int64_t eta_s(const struct parts *p)
+{
+	int64_t longest = 0;
+	if (p->expected == 0 || expected_of(p) != p->expected)
+		return -1;
+	for (size_t i = 0; i < p->count; i++) {
+		const struct part *one = &p->list[i];
+		if (one->done)
+			continue;
+		if (one->state != PART_RUNNING || one->rate == 0 || one->expected < one->w)
+			return -1;
+		int64_t takes = ((one->expected - one->w) * 1000 + one->rate - 1) / one->rate;
+		longest = takes > longest ? takes : longest;
+	}
+	return longest;
+}
+
 bool parts_are_done(const struct parts *p, const struct extents *manifest)
 {
 	for (size_t i = 0; i < manifest->count; i++) {
@@ -145,12 +182,22 @@ static void set_trouble(struct json_t *o, const struct part *one)
 	buf_release(&date);
 }
 
+/* What is not known is not said. */
+static void set_outlook(struct json_t *o, int64_t expected, int64_t rate)
+{
+	if (expected)
+		js_set_i64(o, "expected", expected);
+	if (rate)
+		js_set_real(o, "rate", (double)rate / 1000);
+}
+
 static void set_open_part(struct json_t *all, const struct part *one)
 {
 	struct json_t *o = js_object();
 	struct buf name = BUF_INIT;
 	js_set_i64(o, "w", one->w);
 	set_tally(o, &one->tally);
+	set_outlook(o, one->expected, one->rate);
 	if (one->worker)
 		js_set_str(o, "worker", str_of(one->worker));
 	set_trouble(o, one);
@@ -159,19 +206,48 @@ static void set_open_part(struct json_t *all, const struct part *one)
 	buf_release(&name);
 }
 
-struct json_t *parts_json(const struct parts *p)
+static void set_worst(struct json_t *o, const struct parts *p)
 {
 	static const struct part untroubled;
 	const struct part *worst = parts_worst(p);
-	struct json_t *o = js_object(), *open = js_object();
-	struct tally sum = parts_tally(p);
-	js_set_str(o, "group", p->group);
-	set_tally(o, &sum);
 	set_trouble(o, worst ? worst : &untroubled);
+}
+
+static void set_open_parts(struct json_t *o, const struct parts *p)
+{
+	struct json_t *open = js_object();
 	for (size_t i = 0; i < p->count; i++)
 		if (!p->list[i].done)
 			set_open_part(open, &p->list[i]);
 	js_set(o, "parts", open);
+}
+
+static struct json_t *sums_json(const struct parts *p, int64_t rate)
+{
+	struct json_t *o = js_object();
+	struct tally sum = parts_tally(p);
+	js_set_str(o, "group", p->group);
+	set_tally(o, &sum);
+	set_outlook(o, p->expected, rate);
+	return o;
+}
+
+struct json_t *parts_json(const struct parts *p)
+{
+	struct json_t *o = sums_json(p, 0);
+	set_worst(o, p);
+	set_open_parts(o, p);
+	return o;
+}
+
+struct json_t *parts_report(const struct parts *all, const struct parts *own)
+{
+	struct json_t *o = sums_json(all, rate_of(all));
+	int64_t eta = eta_s(all);
+	if (eta >= 0)
+		js_set_i64(o, "etaSeconds", eta);
+	set_worst(o, all);
+	set_open_parts(o, own);
 	return o;
 }
 
@@ -228,6 +304,17 @@ static void get_trouble(const struct json_t *o, struct part *one)
 	get_text(o, "lastError", &one->error);
 }
 
+/* Nor how many they are, nor how fast they are done. */
+static void get_outlook(const struct json_t *o, struct part *one)
+{
+	double rate;
+	int64_t expected;
+	if (get_number(o, "expected", MOST_RECORDS, &expected))
+		one->expected = expected;
+	if (js_get_real(o, "rate", &rate) && rate >= 0 && rate <= (double)MOST_RATE)
+		one->rate = (int64_t)(rate * 1000 + 0.5);
+}
+
 /* Where its records are need not be said. */
 static bool get_place(const struct json_t *o, struct part *one)
 {
@@ -256,25 +343,43 @@ static void fold_done(struct parts *p, const struct json_t *o)
 	*one = new;
 }
 
+/* new is empty afterwards. */
+static void take_open(struct parts *p, struct part *new)
+{
+	struct part *one = parts_at(p, new->partition);
+	bool counts = !one->done && new->w >= one->w;
+	part_release(counts ? one : new);
+	if (counts)
+		*one = *new;
+}
+
 static bool fold_open(void *ctx, const char *name, const struct json_t *o)
 {
-	struct parts *p = ctx;
 	struct err ignored = ERR_INIT;
-	struct tally tally;
-	int64_t partition, w;
+	struct part new = {0};
+	int64_t partition;
 	bool good = num_i64(name, 0, INT32_MAX, &partition, &ignored) == 0 &&
-	    get_number(o, "w", MOST_RECORDS, &w) && get_tally(o, &tally);
+	    get_number(o, "w", MOST_RECORDS, &new.w) && get_tally(o, &new.tally);
 	err_clear(&ignored);
 	if (!good)
 		return true;
-	struct part *one = parts_at(p, (int32_t)partition);
-	if (one->done || w < one->w)
-		return true;
-	one->w = w;
-	one->tally = tally;
-	get_text(o, "worker", &one->worker);
-	get_trouble(o, one);
+	new.partition = (int32_t)partition;
+	get_outlook(o, &new);
+	get_text(o, "worker", &new.worker);
+	get_trouble(o, &new);
+	take_open(ctx, &new);
 	return true;
+}
+
+void parts_take(struct parts *p, const struct parts *from)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		struct part copy = from->list[i];
+		copy.worker = copy.error = NULL;
+		part_set_text(&copy.worker, str_of(from->list[i].worker));
+		part_set_text(&copy.error, str_of(from->list[i].error));
+		take_open(p, &copy);
+	}
 }
 
 void parts_fold(struct parts *p, const struct json_t *progress)

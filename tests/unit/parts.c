@@ -221,6 +221,8 @@ static void test_parts_round_trip(void **state)
 	one->state = PART_BLOCKED;
 	part_set_text(&one->worker, STR("host:1:2"));
 	part_set_text(&one->error, STR("no \"service\""));
+	one->expected = 9;
+	one->rate = 12346;
 	one = parts_at(&p, 2);
 	one->done = true;
 	one->first = 5;
@@ -231,10 +233,92 @@ static void test_parts_round_trip(void **state)
 	parts_fold(&back, done);
 	check(&back, "2 done 5-5 0/0/1 - running;7 w3 1/1/1 host:1:2 blocked;");
 	assert_string_equal(parts_worst(&back)->error, "no \"service\"");
+	assert_int_equal(parts_find(&back, 7)->expected, 9);
+	assert_int_equal(parts_find(&back, 7)->rate, 12346);
 	js_free(done);
 	js_free(open);
 	parts_release(&p);
 	parts_release(&back);
+}
+
+/* What two workers say of three parts, as one of them tells it. */
+static void test_parts_report(void **state)
+{
+	(void)state;
+	struct parts all = {.group = STR("g"), .expected = 182}, own = {.group = STR("g")};
+	fold(&all, DONE_0);
+	fold(&all, "{\"group\":\"g\",\"parts\":{\"2\":{\"w\":10,\"done\":10,\"invalid\":0,\"skipped\":0,"
+	    "\"expected\":60,\"rate\":0.25}}}");
+	struct part *one = parts_at(&own, 1);
+	*one = (struct part){.partition = 1, .w = 30, .tally.done = 30, .expected = 40, .rate = 1500};
+	part_set_text(&one->worker, STR("a"));
+	parts_take(&all, &own);
+	check(&all, "0 done 17-99 80/2/0 a running;1 w30 30/0/0 a running;2 w10 10/0/0 - running;");
+	check_json(parts_report(&all, &own), "{\"group\":\"g\",\"done\":120,\"invalid\":2,\"skipped\":0,"
+	    "\"expected\":182,\"rate\":1.75,\"etaSeconds\":200,\"state\":\"running\",\"parts\":{"
+	    "\"1\":{\"w\":30,\"done\":30,\"invalid\":0,\"skipped\":0,\"expected\":40,\"rate\":1.5,"
+	    "\"worker\":\"a\",\"state\":\"running\"}}}");
+	part_set_text(&one->error, STR("no service"));
+	one->state = PART_RETRYING;
+	one->w = 29;
+	parts_take(&all, &own);
+	assert_null(parts_worst(&all));
+	one->w = 30;
+	one->rate = 0;
+	parts_take(&all, &own);
+	check_json(parts_report(&all, &own), "{\"group\":\"g\",\"done\":120,\"invalid\":2,\"skipped\":0,"
+	    "\"expected\":182,\"rate\":0.25,\"state\":\"retrying\",\"lastError\":\"no service\",\"parts\":{"
+	    "\"1\":{\"w\":30,\"done\":30,\"invalid\":0,\"skipped\":0,\"expected\":40,"
+	    "\"worker\":\"a\",\"state\":\"retrying\",\"lastError\":\"no service\"}}}");
+	parts_release(&all);
+	parts_release(&own);
+}
+
+/* Said only when each part is known, runs and gets on. */
+static void test_parts_eta(void **state)
+{
+	(void)state;
+	struct parts p = {.group = STR("g"), .expected = 100};
+	const struct part begun = {.w = 1, .expected = 100, .rate = 30000};
+	struct part others[] = {begun, begun, begun, begun, begun};
+	others[1].expected = 99;
+	others[2].rate = 0;
+	others[3].state = PART_RETRYING;
+	others[4].w = 101;
+	for (size_t i = 0; i < 5; i++) {
+		*parts_at(&p, 0) = others[i];
+		struct json_t *o = parts_report(&p, &p);
+		int64_t eta = -1;
+		assert_int_equal(js_get_i64(o, "etaSeconds", &eta), i == 0);
+		assert_int_equal(eta, i == 0 ? 4 : -1);
+		js_free(o);
+	}
+	*parts_at(&p, 0) = begun;
+	p.expected = 0;
+	struct json_t *o = parts_report(&p, &p);
+	assert_null(js_get(o, "etaSeconds"));
+	assert_null(js_get(o, "expected"));
+	js_free(o);
+	parts_release(&p);
+}
+
+static void test_parts_outlook_foreign(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {"\"expected\":-1,\"rate\":-1", "\"expected\":\"9\",\"rate\":\"9\"",
+	    "\"expected\":999999999999999,\"rate\":1e300", "\"expected\":1.5,\"rate\":null"};
+	struct parts p = {.group = STR("g")};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct buf text = BUF_INIT;
+		buf_printf(&text, "{\"group\":\"g\",\"parts\":{\"0\":{\"w\":1,\"done\":1,\"invalid\":0,"
+		    "\"skipped\":0,%s}}}", texts[i]);
+		fold(&p, buf_text(&text));
+		buf_release(&text);
+		check(&p, "0 w1 1/0/0 - running;");
+		assert_int_equal(p.list[0].expected, 0);
+		assert_int_equal(p.list[0].rate, 0);
+	}
+	parts_release(&p);
 }
 
 static void test_parts_worst(void **state)
@@ -301,6 +385,9 @@ int main(void)
 	    cmocka_unit_test(test_parts_foreign),
 	    cmocka_unit_test(test_parts_json),
 	    cmocka_unit_test(test_parts_round_trip),
+	    cmocka_unit_test(test_parts_report),
+	    cmocka_unit_test(test_parts_eta),
+	    cmocka_unit_test(test_parts_outlook_foreign),
 	    cmocka_unit_test(test_parts_worst),
 	    cmocka_unit_test(test_parts_complete),
 	};
