@@ -243,7 +243,7 @@ fail_on_bad=(sh -c 'cat >"$BATCH_SLOT.in"; cat "$BATCH_SLOT.in"; if grep -q bad 
 	work --chunk 16 --joblog joblog -- "${fail_on_bad[@]}" 65
 	ended_as completed 100 7
 	has_lines "$S.out" good
-	kget "$S.in" -f '%k:%s:%o:%p:%h\n' | grep bad | cut -d: -f1,3- | sort >wanted
+	kget "$S.in" -f '%k:%s:%o:%p:%h\n' | grep ' bad:' | cut -d: -f1,3- | sort >wanted
 	kget "$S.invalid" -J >invalid
 	[[ $(wc -l <invalid) == 7 ]]
 	jq -r '(.payload | fromjson) as $v | [.key, ($v.offset | tostring), ($v.partition | tostring),
