@@ -533,16 +533,6 @@ class WorkXargs(Work):
         return Run(f"{self.reader()} | xargs -d '\\n' -n {self.chunk} -P 3 true")
 
 
-class WorkParallel(WorkXargs):
-    slow = True
-
-    def describe(self):
-        return [Row(self.work(), f"kcat -C and parallel --pipe -N {self.chunk}", SAID_FASTER)]
-
-    def theirs(self):
-        return Run(f"{self.reader()} | parallel --will-cite --pipe -N {self.chunk} -j 3 'cat >/dev/null'")
-
-
 class WorkMany(Pair):
     """Many batches of ten records that are all ready at once."""
 
@@ -624,5 +614,5 @@ class ConsumeMemory(SendMemory):
 PAIRS = [SendLines, SendLinesLibc, SendLinesKcat, SendLinesConsole, SendLinesPerf, SendFhir,
     SendLong, Consume, ConsumeLibc, ConsumeHeaders, ConsumeKcat, ConsumePerf, ConsumeWide, ConsumeOne, Envelopes,
     Create, Complete, Terminate, StatusMiddle, Status, StatusForeign, StatusBusy, StatusKcatSmall,
-    StatusKcatMiddle, StatusKcat, WholePipe, Work, WorkXargs, WorkParallel, WorkMany, SendMemory,
+    StatusKcatMiddle, StatusKcat, WholePipe, Work, WorkXargs, WorkMany, SendMemory,
     ConsumeMemory]
