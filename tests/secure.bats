@@ -32,7 +32,7 @@ setup() {
 
 # Long before the time budget of 30 s
 as() { # PROFILE TOOL...
-	BATCH_PROFILE=$1 timeout 5 "${@:2}"
+	BATCH_PROFILE=$1 timeout 15 "${@:2}"
 }
 
 # Starts a tool that all_refused expects to be refused, saying each TEXT in one line

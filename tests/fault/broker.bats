@@ -132,7 +132,8 @@ teardown() {
 
 @test "I2 I5: what the broker's disk has changed is an error that says where, and no record" {
 	for last in 100 200; do
-		seq -f 'record %.0f' $((last - 99)) "$last" | kput "$S.in" -p 0 -z none
+		seq -f 'record %.0f' $((last - 99)) "$last" |
+			kput "$S.in" -p 0 -z none -X linger.ms=5000 -X batch.num.messages=100 # in one piece
 	done
 	own_kafka_down "$KAFKA"
 	sed -i 's/record 150/rekord 150/' "$KAFKA/data/$S.in-0/"*.log
