@@ -50,14 +50,6 @@ static void intend_all(const struct work *w, const struct piece *p, struct check
 			    p->intents[i].deaths);
 }
 
-void work_copy_done(const struct doneset *from, struct doneset *to)
-{
-	to->next = from->next;
-	to->below = from->below;
-	for (size_t i = 0; i < from->count; i++)
-		doneset_add(to, from->list[i].first, from->list[i].last, from->list[i].verdict);
-}
-
 /* Are there parts that nobody has begun? */
 static bool has_waiting(const struct share *s)
 {
@@ -76,7 +68,7 @@ static int64_t swept_offset(const struct share *s)
 
 static void tell_sweep(struct share *s, struct checkpoint *c)
 {
-	work_copy_done(&s->sweep.piece->done, &checkpoint_add(c, STR(""))->done);
+	doneset_copy(&checkpoint_add(c, STR(""))->done, &s->sweep.piece->done);
 	s->sweep.told = work_swept(&s->sweep);
 }
 
@@ -90,7 +82,7 @@ int64_t work_share_text(struct work *w, struct share *s, struct buf *out)
 		const struct piece *p = s->open[i];
 		struct checkpoint_part *to = checkpoint_add(&c, str_of(p->job->id));
 		int64_t offset = undone_offset(w, p);
-		work_copy_done(&p->done, &to->done);
+		doneset_copy(&to->done, &p->done);
 		intend_all(w, p, to);
 		if (offset < c.offset)
 			c.offset = offset;

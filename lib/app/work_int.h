@@ -320,7 +320,6 @@ bool work_lane_is_held(const struct work *w, const struct share *s, size_t lane,
 
 /* work_checkpoint.c */
 int64_t work_share_text(struct work *w, struct share *s, struct buf *out); /* the offset to commit */
-void work_copy_done(const struct doneset *from, struct doneset *to);
 
 /* work_strand.c */
 size_t work_strands_wanted(const struct work *w, const struct chunk *c); /* of its next run */
@@ -339,17 +338,27 @@ int work_chunk_ended(struct work *w, struct chunk *c);
 void work_chunk_drop(struct work *w, struct chunk *c);   /* its part is not ours any more */
 void work_chunk_free(struct work *w, struct chunk *c);
 
-/* work_deliver.c */
+/* work_send.c */
 int work_deliver_open(struct work *w);
 void work_deliver_close(struct work *w);
-int work_deliver(struct work *w, struct chunk *c);     /* its trial has ended */
-int work_deliver_serve(struct work *w);                /* acknowledgements, and transactions */
+int work_results_open(struct work *w);
 int work_post(struct work *w, const struct batch *b, enum event_type type, struct piece *p);
 int work_send(struct kproduce *p, size_t at, const struct record *r, struct parcel *parcel,
     struct err *err); /* 1: too long for message.max.bytes, as err says */
 struct str work_keep(struct chunk *c, struct str value); /* a copy that stays until it is acknowledged */
 void work_keep_none(struct chunk *c);
 int32_t work_partition_for(const struct chunk *c, int32_t partitions);
+int work_not_delivered(struct work *w); /* -1, and says why */
+
+/* work_deliver.c */
+int work_deliver(struct work *w, struct chunk *c);       /* its trial has ended */
+int work_deliver_serve(struct work *w);                  /* acknowledgements, and transactions */
+int work_deliver_all(struct work *w, struct chunk *c);   /* what came out of it, and its letters */
+int work_take_verdicts(struct work *w, struct chunk *c); /* it counts */
+int work_chunk_finish(struct work *w, struct chunk *c);
+
+/* work_once.c */
+int work_deliver_once(struct work *w, struct chunk *c);
 
 /* work_results.c */
 int work_output_check(struct work *w, struct strand *s, size_t records, struct err *why);

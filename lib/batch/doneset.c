@@ -76,6 +76,13 @@ void doneset_add(struct doneset *s, int64_t first, int64_t last, enum verdict ve
 	advance(s);
 }
 
+void doneset_copy(struct doneset *to, const struct doneset *from)
+{
+	*to = *from;
+	to->cap = from->count;
+	to->list = mem_dup(from->list, from->count * sizeof(*from->list));
+}
+
 bool doneset_takes(const struct doneset *s, int64_t n)
 {
 	return n < s->next + DONESET_WINDOW;

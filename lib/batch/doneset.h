@@ -39,6 +39,9 @@ struct doneset {
 /* What has a verdict keeps it. */
 void doneset_add(struct doneset *s, int64_t first, int64_t last, enum verdict verdict);
 
+/* to is a new one. */
+void doneset_copy(struct doneset *to, const struct doneset *from);
+
 bool doneset_takes(const struct doneset *s, int64_t n);         /* is it within the window? */
 int64_t doneset_undone(const struct doneset *s, int64_t n);     /* the first undone one from n on */
 int64_t doneset_ended(const struct doneset *s, int64_t n);      /* the first from n on that is not; DONESET_MOST: none */

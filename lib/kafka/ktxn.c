@@ -46,7 +46,7 @@ static int explain(struct kproduce *p, rd_kafka_error_t *e, struct err *err)
 	return -1;
 }
 
-static int fence(struct kproduce *p, const struct deadline *d, struct err *err)
+int ktxn_init(struct kproduce *p, const struct deadline *d, struct err *err)
 {
 	struct kclient *c = kproduce_client(p);
 	rd_kafka_error_t *e;
@@ -64,7 +64,7 @@ static int fence(struct kproduce *p, const struct deadline *d, struct err *err)
 
 int ktxn_begin(struct kproduce *p, const struct deadline *d, struct err *err)
 {
-	if (!kproduce_txn(p)->ready && fence(p, d, err))
+	if (!kproduce_txn(p)->ready && ktxn_init(p, d, err))
 		return -1;
 	rd_kafka_error_t *e = rd_kafka_begin_transaction(kproduce_client(p)->rk);
 	return e ? explain(p, e, err) : 0;

@@ -17,8 +17,11 @@
 /* The id under which a batch is sent in one transaction, appended. */
 void ktxn_id(struct buf *out, struct str topic, struct str batch);
 
-/* Begins. A producer's first one also fences others of this id, and has the broker abort what they left open.
- * Right behind the end of the last one, within 2 ms or so, the broker puts off what is sent for 20 ms. */
+/* Fences others of this id, and has the broker abort what they left open: until then it tells nobody the offsets
+ * that they had in it. */
+int ktxn_init(struct kproduce *p, const struct deadline *d, struct err *err);
+
+/* Begins one; a producer's first one after ktxn_init, which it calls itself otherwise. Right behind the end of the last one, within 2 ms or so, the broker puts off what is sent for 20 ms. */
 int ktxn_begin(struct kproduce *p, const struct deadline *d, struct err *err);
 
 /* Waits until all records are acknowledged. Then the member's offsets are committed with the transaction, or

@@ -401,6 +401,42 @@ ended_while_frozen() { # OPTION...
 	[[ $(committed "$S.out" | wc -l) == 20 && $(committed "$S.invalid" | wc -l) == 1 ]]
 }
 
+# A transaction fails, and is tried again, when the worker has been at work for longer than it waits for brokers.
+@test "--exactly-once: a worker outlives a failed transaction, however long it has been at work" {
+	begin 1
+	G=$S.group
+	seq 20 >in
+	ready in
+	timeout 60 batch-work -v -m 2s -G "$G" --instance one --once --chunk 10 --exactly-once -- sh -c '
+		sleep 2
+		[ "$BATCH_FIRST" = 0 ] || kcat -P -b "$BATCH_BROKERS" -X transactional.id="btx.$0.in.$0.group.work.one" \
+			-t "$0.out" </dev/null
+		cat' "$S" 2>said
+	grep -q 'transaction: ' said
+	ended_as completed 20 0
+}
+
+# What it has written down waits for the end of its transaction, and so would who comes next.
+@test "--exactly-once --instance: who comes after one that died in its commit need not wait for the broker to end it" {
+	linked_kafka_up "$BATS_TEST_TMPDIR/kafka"
+	begin 1
+	G=$S.group
+	seq 20 >in
+	ready in
+	BATCH_BROKERS=$LINK worker first --instance one --chunk 10 --exactly-once -- sh -c 'touch ran; exec cat'
+	wait_for 10 test -e ran
+	link mute 26 # EndTxn
+	wait_for 10 eval '[[ $(link count) != *" 0" ]]'
+	kill -KILL "${pids[first]}"
+	ends 137 first
+	link pass
+	local began=$SECONDS
+	timeout 60 batch-work -G "$G" --instance one --once --chunk 10 --exactly-once -- cat
+	((SECONDS - began < 10))
+	ended_as completed 20 0
+	cmp <(committed "$S.out" | sort -n) in
+}
+
 @test "who was frozen while another did its work lives on, and works again" {
 	frozen_and_overtaken
 	kill -TERM "${pids[other]}"
