@@ -292,11 +292,19 @@ void work_bounds_close(struct work *w);
 
 /* work_stray.c: of a stream */
 void work_stray_add(struct work *w, struct share *s); /* the share's sweep */
-void work_stray_hear(struct work *w, struct str id, const struct fold *f); /* a batch's status has changed */
 int work_stray_step(struct work *w);
 int64_t work_swept(const struct sweep *v); /* nothing below is left for it; INT64_MAX: it has nothing to say */
 bool work_stray_is_done(const struct work *w);
 void work_stray_close(struct work *w);
+void work_stray_forget(struct work *w, struct str id); /* what is known of the batch is out of date */
+void work_stray_forget_all(struct work *w, bool absent_only);
+
+/* work_cover.c: where sweeps have nothing to look for */
+void work_cover(struct work *w, const struct manifest *m);
+void work_cover_hear(struct work *w, struct str id, const struct fold *f); /* a batch's status has changed */
+void work_cover_look(struct work *w); /* how far sweeps may go, when it is time */
+bool work_cover_is_short(const struct sweep *v); /* its limit is too low for what is known */
+int work_cover_offsets(struct work *w, int64_t when, int64_t *out, struct err *err); /* of each share */
 
 /* work_share.c */
 int work_shares_assign(struct work *w);

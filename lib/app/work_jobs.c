@@ -222,7 +222,7 @@ int work_jobs_follow(struct work *w, int wait_ms)
 		struct job *j = map_get(&w->jobs, id);
 		int failed = 0;
 		if (e->type == EVENT_STATUS)
-			work_stray_hear(w, id, f);
+			work_cover_hear(w, id, f);
 		if (!is_work(w, f))
 			drop_job(w, id);
 		else if (!j)
