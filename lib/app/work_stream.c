@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "tool/clock.h"
 #include "tool/msg.h"
 
 static int edge(struct work *w, const struct share *s, int64_t when, int64_t *offset)
 {
-	struct deadline d = deadline_within(&w->t->deadline, INT64_MAX);
-	d.end_ms = w->now_ms + 10000;
+	struct deadline d = deadline_start(w->t->budget_ms);
 	return kclient_offsets(kparts_client(w->reader), s->topic, &s->partition, 1, when, offset, &d,
 	    &w->t->err);
 }
