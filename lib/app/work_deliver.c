@@ -115,7 +115,7 @@ int work_chunk_finish(struct work *w, struct chunk *c)
 	if (work_job_check(w, j))
 		return -1;
 	return p->read && p->chunks == 0 && p->done.next >= p->number
-	    ? work_job_piece_done(w, p)
+	    ? work_piece_done(w, p)
 	    : 0;
 }
 

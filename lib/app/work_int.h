@@ -261,12 +261,14 @@ int work_sample(struct work *w);
 void work_jobs_init(struct work *w);
 int work_jobs_follow(struct work *w, int wait_ms);             /* what is new in the log */
 int work_jobs_finish(struct work *w);                          /* ends those that are complete */
-int work_jobs_report(struct work *w);                          /* how far they are, into the log */
-int work_job_piece_done(struct work *w, struct piece *p);      /* says it in the log */
 int work_job_check(struct work *w, struct job *j);             /* too many invalid records? then it fails */
 int work_job_document(struct work *w, const struct job *j, struct batch *out);
 int work_job_extents(struct work *w, const struct job *j, struct extents *out); /* a part in each */
 void work_jobs_release(struct work *w);
+
+/* work_report.c */
+int work_report(struct work *w);                      /* how far all are, when it is time */
+int work_piece_done(struct work *w, struct piece *p); /* says it in the log */
 
 /* work_group.c */
 int work_group_follow(struct work *w);   /* what happened to our partitions */

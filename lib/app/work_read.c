@@ -221,7 +221,7 @@ static int read_all(struct work *w, struct piece *p)
 		return 1;
 	agenda_remove(&p->item);
 	if (p->chunks == 0 && p->done.next >= p->number)
-		return work_job_piece_done(w, p);
+		return work_piece_done(w, p);
 	return 0;
 }
 
