@@ -52,6 +52,36 @@ int num_i64(const char *s, int64_t min, int64_t max, int64_t *out, struct err *e
 	return num_i64_str(str_of(s), min, max, out, err);
 }
 
+static bool read_digits(struct str s, int64_t *out)
+{
+	return s.len && is_digit(*s.ptr) && read_i64(s, out);
+}
+
+static bool read_real(struct str s, double *out)
+{
+	struct str whole, digits = str_cut(s, '.', &whole);
+	int64_t n, part = 0;
+	double unit = 1;
+	if (!read_digits(whole, &n))
+		return false;
+	if (digits.ptr && (digits.len > NUM_FRACTION || !read_digits(digits, &part)))
+		return false;
+	for (size_t i = 0; i < digits.len; i++)
+		unit *= 10;
+	*out = (double)n + (double)part / unit;
+	return true;
+}
+
+int num_real(const char *s, double min, double max, double *out, struct err *err)
+{
+	double n;
+	if (!read_real(str_of(s), &n) || n < min || n > max)
+		return err_set(err, ST_USAGE, "'%.*s%s' is not a number from %g to %g, as 0.25",
+		    QUOTED(str_of(s)), min, max);
+	*out = n;
+	return 0;
+}
+
 struct unit {
 	const char *name;
 	int64_t factor;

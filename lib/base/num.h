@@ -13,6 +13,10 @@
 int num_i64(const char *s, int64_t min, int64_t max, int64_t *out, struct err *err);
 int num_i64_str(struct str s, int64_t min, int64_t max, int64_t *out, struct err *err);
 
+/* A number from min to max, with up to NUM_FRACTION digits behind a point if need be: "12", "0.25". */
+#define NUM_FRACTION 6
+int num_real(const char *s, double min, double max, double *out, struct err *err);
+
 /* Bytes: a number, and K, k or KiB for 1024, kB or KB for 1000, so up to T, t, TiB and TB; or B. */
 int num_size(const char *s, int64_t min, int64_t max, int64_t *bytes, struct err *err);
 

@@ -1,12 +1,9 @@
 #include "batch/backoff.h"
 
-#include <stdbool.h>
-
 #include "base/num.h"
 
 #define FACTOR_MOST   100
 #define FACTOR_JITTER 0.1
-#define JITTER_DIGITS 6
 
 static int parse_list(struct backoff *b, struct str text, struct err *err)
 {
@@ -53,30 +50,9 @@ int backoff_parse(struct backoff *b, const char *text, struct err *err)
 	return 0;
 }
 
-static bool is_digits(struct str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (s.ptr[i] < '0' || s.ptr[i] > '9')
-			return false;
-	return s.len > 0 && s.len <= JITTER_DIGITS;
-}
-
 int backoff_set_jitter(struct backoff *b, const char *text, struct err *err)
 {
-	struct str whole, digits = str_cut(str_of(text), '.', &whole);
-	double value = 0, unit = 1;
-	bool good = (str_is(whole, "0") || str_is(whole, "1")) &&
-	    (!digits.ptr || is_digits(digits));
-	for (size_t i = 0; good && i < digits.len; i++) {
-		unit /= 10;
-		value += unit * (digits.ptr[i] - '0');
-	}
-	if (good && *whole.ptr == '1')
-		value += 1;
-	if (!good || value > 1)
-		return err_set(err, ST_USAGE, "'%s' is not a number from 0 to 1, as 0.25", text);
-	b->jitter = value;
-	return 0;
+	return num_real(text, 0, 1, &b->jitter, err);
 }
 
 static int64_t grown_ms(const struct backoff *b, int64_t retry)

@@ -77,6 +77,38 @@ static void test_num_i64_str(void **state)
 	err_clear(&err);
 }
 
+static void test_num_real(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		double n;
+	} rows[] = {{"0", 0}, {"0.0", 0}, {"2.5", 2.5}, {"007.25", 7.25}, {"100", 100}, {"99.999999", 99.999999}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct err err = ERR_INIT;
+		double n = 99;
+		assert_int_equal(num_real(rows[i].text, 0, 100, &n, &err), 0);
+		assert_true(n >= rows[i].n && n <= rows[i].n);
+	}
+}
+
+static void test_num_real_refuses(void **state)
+{
+	(void)state;
+	static const char *const rows[] = {
+	    "", ".", "1.", ".5", "-1", "-0", "+1", " 1", "1 ", "1x", "1.5x", "1.-5", "1,5", "1..2", "1.2.3", "1e1",
+	    "1e999", "0x1", "nan", "inf", "100.000001", "1.0000001", "99999999999999999999", "0.49",
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct err err = ERR_INIT;
+		double n = 99;
+		assert_int_equal(num_real(rows[i], 0.5, 100, &n, &err), -1);
+		assert_true(n >= 99 && n <= 99);
+		assert_int_equal(err.status, ST_USAGE);
+		err_clear(&err);
+	}
+}
+
 static void test_num_size(void **state)
 {
 	(void)state;
@@ -180,6 +212,8 @@ int main(void)
 	    cmocka_unit_test(test_num_i64_refuses),
 	    cmocka_unit_test(test_num_i64_message),
 	    cmocka_unit_test(test_num_i64_str),
+	    cmocka_unit_test(test_num_real),
+	    cmocka_unit_test(test_num_real_refuses),
 	    cmocka_unit_test(test_num_size),
 	    cmocka_unit_test(test_num_size_refuses),
 	    cmocka_unit_test(test_num_duration_ms),
