@@ -160,6 +160,20 @@ is_group() {
 	done <names
 }
 
+# --- --instance
+
+@test "--instance: one whose name another has ends, and says why that may be" {
+	member=(batch-work -G "$G" --instance one)
+	background first "${member[@]}" --report 100ms --metrics m.prom -- cat
+	wait_for 20 metric_is 1 batch_work_rebalances_total
+	background second "${member[@]}" -- cat
+	ends 1 first
+	grep "another member has come under our instance id 'one'" first.err >said
+	grep 'or the broker did not answer for longer than the session' said
+	kill "${pids[second]}"
+	ends 143 second
+}
+
 # --- --sample
 
 @test "--sample prints what comes out for the first records, and changes nothing" {

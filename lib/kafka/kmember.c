@@ -194,8 +194,9 @@ static enum kmember_event tell(struct kmember *m)
 static int check(struct kmember *m, struct err *err)
 {
 	if (rd_kafka_fatal_error(m->join.client->rk, NULL, 0) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
-		return err_set(err, ST_USAGE, "group %s: another member has come under our instance id '%s', "
-		    "which must be of one only", m->join.group, m->instance);
+		return err_set(err, ST_FAIL, "group %s: another member has come under our instance id '%s', which "
+		    "must be of one only, or the broker did not answer for longer than the session",
+		    m->join.group, m->instance);
 	return kjoin_check(&m->join, err);
 }
 
