@@ -295,14 +295,28 @@ metric_is() { # VALUE NAME [LABELS]
 	metric_is 0 batch_work_chunks_total 'outcome="ok"'
 }
 
-@test "--metrics that cannot be written: not begun, or only a warning" {
-	run -1 --separate-stderr work --once --metrics missing/m.prom -- cat
-	says missing
+@test "--metrics that cannot be written any more is only a warning" {
 	seq 3 >in
 	ready in
 	mkdir there
 	run -0 --separate-stderr work --once --report 10ms --out none --metrics there/m.prom -- sh -c 'cat; rm -rf there'
 	[[ $(grep -c -- --metrics <<<"$stderr") -eq 1 ]]
+}
+
+@test "--metrics, --joblog and --failed-dir that cannot be written: 2, with the option and the file" {
+	: >file
+	mkdir there
+	for option in --metrics --joblog --failed-dir; do
+		for path in missing/x file/x /proc/x; do
+			run -2 --separate-stderr work --once "$option" "$path" -- cat
+			says "$option: $path: "
+		done
+	done
+	for path in there /m.prom/; do
+		run -2 --separate-stderr work --once --metrics "$path" -- cat
+		says "--metrics: " "$path: "
+	done
+	[[ -z $(ls -A there) ]]
 }
 
 # --- --failed-dir

@@ -230,15 +230,24 @@ static int open_readers(struct work *w)
 	    : 0;
 }
 
+static int refuse_file(struct err *err, const char *option)
+{
+	err->status = ST_USAGE;
+	return err_wrap(err, "%s", option);
+}
+
 static int open_files(struct work *w)
 {
 	const struct work_options *o = w->o;
 	struct err *err = &w->t->err;
 	if (limits_descriptors(DESCRIPTORS + CHILD_DESCRIPTORS * o->slots.max, err))
 		return err_wrap(err, "-j %lld", (long long)o->slots.max);
-	if ((o->joblog && joblog_open(&w->joblog, o->joblog, err)) ||
-	    (o->failed_dir && failed_open(o->failed_dir, err)) || (o->metrics && work_metrics_open(w)))
-		return -1;
+	if (o->joblog && joblog_open(&w->joblog, o->joblog, err))
+		return refuse_file(err, "--joblog");
+	if (o->failed_dir && failed_open(o->failed_dir, err))
+		return refuse_file(err, "--failed-dir");
+	if (o->metrics && work_metrics_open(w))
+		return refuse_file(err, "--metrics");
 	return 0;
 }
 

@@ -110,7 +110,7 @@ int file_tmp_open(struct file_tmp *f, const char *dir, const char *name, struct 
 	*f = (struct file_tmp)FILE_TMP_INIT;
 	f->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (f->dir < 0)
-		return err_errno(err, ST_FAIL, errno, "%s", dir);
+		return err_errno(err, ST_FAIL, errno, "%s/%s", dir, name);
 	struct buf path = BUF_INIT;
 	buf_printf(&path, "%s/%s", dir, name);
 	f->path = buf_detach(&path);
@@ -119,7 +119,7 @@ int file_tmp_open(struct file_tmp *f, const char *dir, const char *name, struct 
 	f->fd = openat(f->dir, f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (f->fd >= 0)
 		return 0;
-	err_errno(err, ST_FAIL, errno, "%s/%s", dir, f->tmp);
+	err_errno(err, ST_FAIL, errno, "%s", f->path);
 	file_tmp_abandon(f);
 	return -1;
 }

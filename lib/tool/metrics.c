@@ -188,7 +188,7 @@ static int write_to(struct file_tmp *f, struct str text, struct err *err)
 int metrics_write(const struct metrics *m, const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
-	char *dir = slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
+	char *dir = slash ? mem_strndup(path, (size_t)(slash - path + (slash == path))) : mem_strdup(".");
 	struct file_tmp f;
 	struct buf text = BUF_INIT;
 	metrics_text(m, &text);
