@@ -1,11 +1,13 @@
 /* batch-work: runs a command over the records of each ready batch, with others of its group. */
 #include "app/work.h"
 
-#include <stdlib.h>
-
 #include "app/session.h"
 #include "base/buf.h"
+#include "base/num.h"
 #include "batch/agenda.h"
+
+#define LOAD_LEAST 0.01
+#define LOAD_MOST  100000
 
 struct asked {
 	const char *chunk, *slots, *backoff, *jitter, *max_invalid, *max_load, *out, *dead, *topics, *from;
@@ -28,8 +30,8 @@ static int sizes(struct tool_ctx *t, struct asked *c)
 		return tool_usage(t, "--split %lld: -j must be at least as many", (long long)o->split);
 	o->pace.target_us = c->target_ms * 1000;
 	o->pace.longest_us = 60 * 1000000;
-	if (c->max_load)
-		o->max_load = strtod(c->max_load, NULL);
+	if (c->max_load && num_real(c->max_load, LOAD_LEAST, LOAD_MOST, &o->max_load, &t->err))
+		return tool_usage(t, "--max-load: %s", t->err.text);
 	return 0;
 }
 

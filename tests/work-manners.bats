@@ -160,6 +160,19 @@ is_group() {
 	done <names
 }
 
+# --- options
+
+refuses() { # TEXT OPTION...
+	run -2 --separate-stderr work "${@:2}" --dry-run -- true
+	says "$1" || { echo "with ${*:2}"; return 1; }
+}
+
+@test "--max-load takes a number, and nothing else" {
+	for load in '' abc -1 0 nan inf 1e999 1e1 1x '5 ' ' 5' . 1. .5 0x1 99999999999999999999 5..2; do
+		refuses "--max-load: '$load' is not a number" --chunk 1..2 --max-load "$load"
+	done
+}
+
 # --- --instance
 
 @test "--instance: one whose name another has ends, and says why that may be" {
