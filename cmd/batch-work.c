@@ -3,6 +3,7 @@
 
 #include "app/session.h"
 #include "base/buf.h"
+#include "base/id.h"
 #include "base/num.h"
 #include "batch/agenda.h"
 
@@ -19,6 +20,17 @@ struct asked {
 	struct work_options work;
 };
 
+/* Without a range there is nothing that they could change. */
+static int check_sizes(struct tool_ctx *t, const struct work_options *o)
+{
+	bool one_size = o->pace.min == o->pace.max;
+	if (one_size && o->pace.target_us && tool_gave(t, "target"))
+		return tool_usage(t, "--target goes with --chunk MIN..MAX");
+	if (one_size && o->slots.min == o->slots.max && (o->max_load > 0 || o->mem_free > 0))
+		return tool_usage(t, "--max-load and --mem-free go with --chunk MIN..MAX or -j MIN..MAX");
+	return 0;
+}
+
 static int sizes(struct tool_ctx *t, struct asked *c)
 {
 	struct work_options *o = &c->work;
@@ -32,7 +44,7 @@ static int sizes(struct tool_ctx *t, struct asked *c)
 	o->pace.longest_us = 60 * 1000000;
 	if (c->max_load && num_real(c->max_load, LOAD_LEAST, LOAD_MOST, &o->max_load, &t->err))
 		return tool_usage(t, "--max-load: %s", t->err.text);
-	return 0;
+	return check_sizes(t, o);
 }
 
 static int errors(struct tool_ctx *t, struct asked *c)
@@ -60,6 +72,9 @@ static int topics(struct tool_ctx *t, struct asked *c)
 	if (!c->dead && c->on_invalid == WORK_DEAD)
 		return tool_usage(t, "-t: say by --invalid TOPIC where invalid records go, or "
 		    "--on-invalid skip");
+	for (size_t i = 0; i < c->lanes.count && c->strict; i++)
+		if (c->lanes.list[i].weight != 1)
+			return tool_usage(t, "-t: weights go without --strict-priority");
 	o->from_beginning = c->from && str_is(str_of(c->from), "beginning");
 	o->from_end = c->from && str_is(str_of(c->from), "end");
 	if (c->from && !o->from_beginning && !o->from_end)
@@ -69,23 +84,81 @@ static int topics(struct tool_ctx *t, struct asked *c)
 	return 0;
 }
 
+static int check_names(struct tool_ctx *t, const struct asked *c)
+{
+	const struct work_options *o = &c->work;
+	const struct {
+		const char *option, *value;
+	} names[] = {{"-G", o->group}, {"--instance", o->instance}, {"--out", c->out}, {"--invalid", c->dead},
+	    {"--joblog", o->joblog}, {"--failed-dir", o->failed_dir}, {"--metrics", o->metrics}};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (names[i].value && !*names[i].value)
+			return tool_usage(t, "%s: it is empty", names[i].option);
+	bool to_topic = c->out && !str_is(str_of(c->out), "-");
+	if (to_topic && topic_check(str_of(c->out), "topic", &t->err))
+		return tool_usage(t, "--out: %s", t->err.text);
+	if (c->dead && topic_check(str_of(c->dead), "topic", &t->err))
+		return tool_usage(t, "--invalid: %s", t->err.text);
+	return 0;
+}
+
+/* Options of one way that were given with another would be ignored silently. */
+static int check_way(struct tool_ctx *t, const struct asked *c)
+{
+	const struct work_options *o = &c->work;
+	if (c->topics && t->common.stream)
+		return tool_usage(t, "-t TOPIC goes without -s");
+	if (c->from && !c->topics)
+		return tool_usage(t, "-o goes with -t");
+	if (c->topics && o->early)
+		return tool_usage(t, "--early is for the batches of a stream");
+	if (!c->topics && !o->early && tool_gave(t, "linger"))
+		return tool_usage(t, "--linger goes with -t or --early");
+	if (o->sample && (c->topics || o->dry_run))
+		return tool_usage(t, "--sample is for the batches of a stream, and not for --dry-run");
+	if (c->envelopes && c->nul)
+		return tool_usage(t, "-0 and -J do not go together");
+	return 0;
+}
+
+static int check_invalid(struct tool_ctx *t, const struct asked *c)
+{
+	if (c->on_invalid != WORK_DEAD && (c->dead || c->work.keep_records))
+		return tool_usage(t, "--invalid and --keep-records go with --on-invalid dead");
+	if (c->on_invalid == WORK_STOP && c->max_invalid)
+		return tool_usage(t, "--max-invalid goes without --on-invalid stop");
+	if (c->condemn && tool_gave(t, "confirm"))
+		return tool_usage(t, "--confirm and --no-contrast exclude each other");
+	return 0;
+}
+
+static int check_results(struct tool_ctx *t, const struct work_options *o)
+{
+	bool nowhere = !o->out || str_is(str_of(o->out), "-");
+	if (o->exactly_once && nowhere)
+		return tool_usage(t, "--exactly-once is for results that go to a topic");
+	if (o->pair && !o->out && !o->sample)
+		return tool_usage(t, "--pair is for results that go somewhere: --out TOPIC or -");
+	return 0;
+}
+
+static int check(struct tool_ctx *t, const struct asked *c)
+{
+	if (!c->work.group)
+		return tool_usage(t, "no group: -G GROUP is needed");
+	if (t->operands.command_argc == 0)
+		return tool_usage(t, "no command: -- COMMAND is needed");
+	return check_names(t, c) || check_way(t, c) || check_invalid(t, c) ? -1 : 0;
+}
+
 static int run(struct tool_ctx *t)
 {
 	struct asked *c = t->own;
 	struct work_options *o = &c->work;
 	const char *stream = NULL;
 	struct buf out = BUF_INIT, dead = BUF_INIT;
-	if (!o->group)
-		return tool_usage(t, "no group: -G GROUP is needed");
-	if (t->operands.command_argc == 0)
-		return tool_usage(t, "no command: -- COMMAND is needed");
-	if (c->envelopes && c->nul)
-		return tool_usage(t, "-0 and -J do not go together");
-	if (o->sample && (c->topics || o->dry_run))
-		return tool_usage(t, "--sample is for the batches of a stream, and not for --dry-run");
-	if (c->topics && o->early)
-		return tool_usage(t, "--early is for the batches of a stream");
-	if ((c->topics ? topics(t, c) : session_stream(t, &stream)) || sizes(t, c) || errors(t, c))
+	if (check(t, c) || (c->topics ? topics(t, c) : session_stream(t, &stream)) || sizes(t, c) ||
+	    errors(t, c))
 		return -1;
 	buf_printf(&out, "%s.out", stream ? stream : "");
 	buf_printf(&dead, "%s.invalid", stream ? stream : "");
@@ -96,12 +169,11 @@ static int run(struct tool_ctx *t)
 	o->out = c->out ? c->out : stream ? buf_text(&out) : "none";
 	o->out = str_is(str_of(o->out), "none") ? NULL : o->out;
 	o->dead = c->dead ? c->dead : buf_text(&dead);
-	o->dead = o->on_invalid == WORK_SKIP ? NULL : o->dead;
-	bool nowhere = !o->out || str_is(str_of(o->out), "-");
+	o->dead = o->on_invalid == WORK_DEAD ? o->dead : NULL;
+	int failed = check_results(t, o);
 	o->out = o->sample ? "-" : o->out;
-	int failed = o->exactly_once && nowhere
-	    ? tool_usage(t, "--exactly-once is for results that go to a topic")
-	    : work(t, stream, o);
+	if (!failed)
+		failed = work(t, stream, o);
 	buf_release(&out);
 	buf_release(&dead);
 	return failed;

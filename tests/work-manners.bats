@@ -167,10 +167,59 @@ refuses() { # TEXT OPTION...
 	says "$1" || { echo "with ${*:2}"; return 1; }
 }
 
+@test "options without effect beside the others are refused" {
+	to_topic=(-t "$S.in" --on-invalid skip)
+	refuses "-t TOPIC goes without -s" "${to_topic[@]}" -s "$S"
+	refuses "-o goes with -t" -o beginning
+	refuses "--linger goes with -t or --early" --linger 1s
+	refuses "--target goes with --chunk MIN..MAX" --target 2s
+	refuses "--target goes with --chunk MIN..MAX" --chunk 5..5 --target 2s
+	refuses "--max-load and --mem-free go with --chunk MIN..MAX or -j MIN..MAX" --max-load 3
+	refuses "--max-load and --mem-free go with --chunk MIN..MAX or -j MIN..MAX" --chunk 7 -j 3 --mem-free 1G
+	refuses "weights go without --strict-priority" -t "$S.in:3,$S.out" --on-invalid skip --strict-priority
+	refuses "--invalid and --keep-records go with --on-invalid dead" --on-invalid skip --invalid "$S.invalid"
+	refuses "--invalid and --keep-records go with --on-invalid dead" --on-invalid stop --keep-records
+	refuses "--max-invalid goes without --on-invalid stop" --on-invalid stop --max-invalid 5
+	refuses "--confirm and --no-contrast exclude each other" --no-contrast --confirm 1s
+	refuses "--pair is for results" --out none --pair
+	refuses "--pair is for results" "${to_topic[@]}" --pair
+}
+
+@test "options that go together, and settings without effect, are not refused" {
+	to_topic=(-t "$S.in" --on-invalid skip)
+	settings "${to_topic[@]}" -o end --linger 2s --target 0 --chunk 1..2 --strict-priority
+	settings --early --linger 2s --on-invalid skip --max-invalid 5
+	settings --max-load 2.5 -j 1..3 --target 0
+	settings --mem-free 1G --chunk 1..3 --target 2s
+	settings --pair --out - --invalid "$S.invalid" --keep-records
+	settings -s "$S" -X work.linger=3s -X work.target=2s
+	json_equals '[2000,3000]' '[.targetMs,.lingerMs]' settings.json
+	printf 'stream=%s\nwork.linger=3s\n' "$S" >conf
+	settings "${to_topic[@]}" -F conf
+	json_equals 3000 .lingerMs settings.json
+	BATCH_WORK_TARGET=2s settings -F conf
+}
+
 @test "--max-load takes a number, and nothing else" {
 	for load in '' abc -1 0 nan inf 1e999 1e1 1x '5 ' ' 5' . 1. .5 0x1 99999999999999999999 5..2; do
 		refuses "--max-load: '$load' is not a number" --chunk 1..2 --max-load "$load"
 	done
+}
+
+@test "names that are none are refused, with their option" {
+	run -2 --separate-stderr batch-work -G '' --dry-run -- true
+	says "-G: it is empty"
+	for option in --instance --out --invalid --joblog --failed-dir --metrics; do
+		refuses "$option: it is empty" "$option" ''
+	done
+	refuses "--out: topic 'a b'" --out 'a b'
+	refuses "--invalid: topic '$S.in '" --invalid "$S.in "
+}
+
+@test "--on-invalid stop needs no topic for invalid records" {
+	seq 5 | kput "$S.in"
+	run -0 --separate-stderr work -t "$S.in" -o beginning --once --out - --on-invalid stop -- cat
+	[[ $(sort <<<"$output") == "$(seq 5)" ]]
 }
 
 # --- --instance

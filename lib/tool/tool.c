@@ -160,12 +160,22 @@ static int set_options(struct tool_ctx *t)
 	return 0;
 }
 
-int tool_refuse(struct tool_ctx *t, const char *option)
+static const struct opt *find_option(const struct tool_ctx *t, const char *name)
 {
 	const struct opt *o = t->tool->options;
-	while (strcmp(o->name, option) != 0)
+	while (strcmp(o->name, name) != 0)
 		o++;
-	const struct kv_entry *e = setting_of(t, o);
+	return o;
+}
+
+bool tool_gave(const struct tool_ctx *t, const char *option)
+{
+	return opts_gave(&t->operands, find_option(t, option));
+}
+
+int tool_refuse(struct tool_ctx *t, const char *option)
+{
+	const struct kv_entry *e = setting_of(t, find_option(t, option));
 	return e ? err_wrap(&t->err, "%s: %s", e->where, e->name)
 		 : tool_usage(t, "--%s: %s", option, t->err.text);
 }

@@ -67,6 +67,9 @@ int tool_main(int argc, char **argv, const struct tool *tool);
 /* For conflicts between options, found by run: ST_USAGE, the text and where to look. Answers -1. */
 int tool_usage(struct tool_ctx *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Was this one of the tool's own options given on the command line? */
+bool tool_gave(const struct tool_ctx *t, const char *option);
+
 /* t->err says what is wrong with the value of this option, which may have come from a setting: adds where it was
  * said. Only for tools with a section. Answers -1. */
 int tool_refuse(struct tool_ctx *t, const char *option);
