@@ -167,7 +167,7 @@ goes_on_to() { # STATUS
 	kill -9 "$sender"
 	status_is started
 	run -4 batch-consume -B "$B" -m 1s
-	wait_for 30 ends_are_equal
+	wait_for ends_are_equal
 	[[ $(visible) == 0 ]]
 }
 

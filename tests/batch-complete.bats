@@ -60,7 +60,7 @@ setup() {
 	create
 	slow=(-X fetch.message.max.bytes=1 -X debug=fetch -vvv)
 	background counter batch-complete -B "$B" --count "${slow[@]}"
-	wait_for 10 grep -q "Fetch topic $S.in" counter.err
+	wait_for grep -q "Fetch topic $S.in" counter.err
 	kill -TERM "${pids[counter]}"
 	ends 143 counter
 	run -0 grep -c '^batch-complete: interrupted' counter.err

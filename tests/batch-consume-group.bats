@@ -69,7 +69,7 @@ all_of() { # GROUP OPTION...
 		background "$member" batch-consume -G "$G" --to-dir "$member"
 	done
 	all_there() { (($(find left right -type f -name 'b*' | wc -l) == 12)); }
-	wait_for 30 all_there
+	wait_for all_there
 	kill -TERM "${pids[left]}" "${pids[right]}"
 	ends 143 left
 	ends 143 right
@@ -156,20 +156,20 @@ all_of() { # GROUP OPTION...
 	exec {transaction}>open
 	seq 50000 >&"$transaction" # kcat sends when it has read a block
 	undecided() { [[ -n $(kget "$S.in" -X isolation.level=read_uncommitted -c 1) ]]; }
-	wait_for 20 undecided
+	wait_for undecided
 	seq 10 >input
 	batch-send input <created.json | batch-complete >completed.json
 	member() { exec batch-consume -G "$S.group" -v -X client.id="$2" --to-dir "$1"; }
 	mkdir loses gets
 	begun() { [[ -n $(ls -A "$1") ]]; }
 	background loses member loses z {transaction}>&-
-	wait_for 20 begun loses
+	wait_for begun loses
 	# the one whose name comes first gets partition 0
 	background gets member gets a {transaction}>&-
-	wait_for 20 begun gets
+	wait_for begun gets
 	exec {transaction}>&-
-	wait_for 20 cmp input "gets/$id"
-	wait_for 20 grep -q "batch '$id': left to another member" loses.err
+	wait_for cmp input "gets/$id"
+	wait_for grep -q "batch '$id': left to another member" loses.err
 	[[ -z $(ls -A loses) ]]
 	batch-create -n x | batch-send input | batch-complete >completed.json
 	kill -TERM "${pids[loses]}" "${pids[gets]}"

@@ -134,7 +134,7 @@ sorted() {
 	background reader batch-consume -t "$T"
 	for i in 1 2 3; do
 		echo "$i" | kput "$T"
-		wait_for 10 grep -qx "$i" reader.out
+		wait_for grep -qx "$i" reader.out
 	done
 	kill -TERM "${pids[reader]}"
 	ends 143 reader
@@ -148,7 +148,7 @@ sorted() {
 		echo new | kput "$T" -p 0
 		[[ -s reader.out ]]
 	}
-	wait_for 10 shows_new
+	wait_for shows_new
 	ends 0 reader
 	[[ $(<reader.out) == new ]]
 }

@@ -272,7 +272,7 @@ comes_back() { # FILE OPTION...
 	create
 	background consumer timeout 10 batch-consume -B "$B" --early
 	batch-send -B "$B" input >sent.json
-	wait_for 10 cmp input consumer.out
+	wait_for cmp input consumer.out
 	jq -c '.manifest.senders[0].partitions |= map_values(.last += 5)' sent.json |
 		batch-complete >/dev/null
 	ends 1 consumer
@@ -286,7 +286,7 @@ comes_back() { # FILE OPTION...
 	exec {transaction}>open
 	seq 50000 >&"$transaction" # kcat sends when it has read a block
 	undecided() { [[ -n $(kget "$S.in" -X isolation.level=read_uncommitted -c 1) ]]; }
-	wait_for 20 undecided
+	wait_for undecided
 	finished input
 	run -4 --separate-stderr batch-consume -B "$B" -m 1s
 	exec {transaction}>&-
@@ -371,7 +371,7 @@ connected() { # NAME
 	seq 1000 >input
 	create
 	background consumer batch-consume -B "$B"
-	wait_for 10 connected consumer
+	wait_for connected consumer
 	batch-send -B "$B" input >sent.json
 	[[ ! -s consumer.out ]]
 	batch-complete <sent.json >/dev/null
@@ -382,7 +382,7 @@ connected() { # NAME
 @test "a consumer that waits learns of a bad end" {
 	create
 	background consumer batch-consume -B "$B"
-	wait_for 10 connected consumer
+	wait_for connected consumer
 	batch-terminate -B "$B"
 	ends 1 consumer
 	[[ ! -s consumer.out ]]
@@ -409,7 +409,7 @@ connected() { # NAME
 	background sender batch-send -B "$B" input
 	exec {input}>input
 	echo one >&"$input"
-	wait_for 10 grep -qx one consumer.out
+	wait_for grep -qx one consumer.out
 	status_is started
 	seq 100 >&"$input"
 	exec {input}>&-
@@ -423,7 +423,7 @@ connected() { # NAME
 	create
 	batch-send -B "$B" <<<one
 	background consumer batch-consume -B "$B" --early
-	wait_for 10 grep -qx one consumer.out
+	wait_for grep -qx one consumer.out
 	batch-terminate -B "$B"
 	ends 1 consumer
 	run -0 grep -c 'is terminated' consumer.err
@@ -433,7 +433,7 @@ connected() { # NAME
 	create
 	batch-send -B "$B" <<<one
 	background consumer batch-consume -B "$B" --early
-	wait_for 10 grep -qx one consumer.out
+	wait_for grep -qx one consumer.out
 	batch-complete -B "$B" --records 2
 	ends 1 consumer
 	run -0 grep -c '1 of 2 records are missing' consumer.err
@@ -448,7 +448,7 @@ connected() { # NAME
 @test "SIGTERM while waiting ends it" {
 	create
 	background consumer batch-consume -B "$B"
-	wait_for 10 connected consumer
+	wait_for connected consumer
 	kill -TERM "${pids[consumer]}"
 	ends 143 consumer
 }

@@ -463,9 +463,9 @@ nothing_sent() {
 	background sender batch-send -B "$B" input
 	exec {input}>input
 	echo one >&"$input"
-	wait_for 10 holds_records "$S.in"
+	wait_for holds_records "$S.in"
 	kill -USR1 "${pids[sender]}"
-	wait_for 10 grep -q '^batch-send: sent [01] record' sender.err
+	wait_for grep -q '^batch-send: sent [01] record' sender.err
 	echo two >&"$input"
 	exec {input}>&-
 	ends 0 sender
@@ -477,13 +477,13 @@ on_terminal() { # NAME RECORDS OPTION...
 	background "$1" script -qefc "batch-send ${*:3} -B $B input" "$1"
 	exec {input}>input
 	echo one >&"$input"
-	wait_for 10 holds_records "$S.in" "$2"
+	wait_for holds_records "$S.in" "$2"
 }
 
 @test "a terminal sees progress, unless -q" {
 	mkfifo input
 	on_terminal loud 1
-	wait_for 10 grep -q 'sent [01] record' loud
+	wait_for grep -q 'sent [01] record' loud
 	exec {input}>&-
 	ends 0 loud
 	on_terminal quiet 2 -q
@@ -497,7 +497,7 @@ on_terminal() { # NAME RECORDS OPTION...
 	background sender batch-send -B "$B" input
 	exec {input}>input
 	seq 7 >&"$input"
-	wait_for 10 holds_records "$S.in" 7
+	wait_for holds_records "$S.in" 7
 	kill -TERM "${pids[sender]}"
 	ends 143 sender
 	[[ ! -s sender.out ]]

@@ -46,7 +46,7 @@ seen() {
 		batch-create -n new
 		[[ -s watcher.out ]]
 	}
-	wait_for 10 shows_new
+	wait_for shows_new
 	ends 0 watcher
 	json_equals '"new"' .name watcher.out
 }
@@ -211,7 +211,7 @@ seen() {
 @test "a signal ends it" {
 	background watcher batch-watch --since -1h
 	create
-	wait_for 10 test -s watcher.out
+	wait_for test -s watcher.out
 	kill -TERM "${pids[watcher]}"
 	ends 143 watcher
 	cmp created.json watcher.out
@@ -297,24 +297,24 @@ looked_up() { # MOST
 		(($(cat "${@:2}" | wc -l) >= $1))
 	}
 	background stays batch-watch -G "$S.group"
-	wait_for 20 shows 4 stays.out
+	wait_for shows 4 stays.out
 	background goes batch-watch -G "$S.group"
 	comes_in() {
 		batch-create -n x >>events.json
 		[[ -s goes.out ]]
 	}
-	wait_for 20 comes_in
+	wait_for comes_in
 	for id in a b c d; do
 		batch-complete -B "$id" --records 1 >>events.json
 	done
-	wait_for 20 shows "$(wc -l <events.json)" stays.out goes.out
+	wait_for shows "$(wc -l <events.json)" stays.out goes.out
 	grep -q completed goes.out
 	kill -TERM "${pids[goes]}"
 	ends 143 goes
 	for id in a b c d; do
 		batch-terminate -B "$id" --failed late >>events.json
 	done
-	wait_for 20 shows "$(wc -l <events.json)" stays.out goes.out
+	wait_for shows "$(wc -l <events.json)" stays.out goes.out
 	sort events.json | cmp - <(sort -u stays.out goes.out)
 }
 
@@ -328,15 +328,15 @@ looked_up() { # MOST
 	hold() { exec batch-watch -G "$S.group" -X client.id="$1" --exec "$2"; }
 	# shellcheck disable=SC2016
 	background loses hold z '[ "$BATCH_ID" != "$first" ] || { echo >held; until [ -e go ]; do sleep .05; done; }'
-	wait_for 20 test -e held
+	wait_for test -e held
 	# the one whose name comes first gets partition 0
 	background gets hold a 'echo "$BATCH_ID" >>got'
-	wait_for 20 grep -qx "$first" got
+	wait_for grep -qx "$first" got
 	batch-complete -B "$first" --records 1 >>events.json
 	got_twice() { (($(grep -cx "$first" got) == 2)); }
-	wait_for 20 got_twice
+	wait_for got_twice
 	touch go
-	wait_for 20 grep -q 'went to another member' loses.err
+	wait_for grep -q 'went to another member' loses.err
 	kill -TERM "${pids[gets]}"
 	ends 143 gets
 	kill -TERM "${pids[loses]}"

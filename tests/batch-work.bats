@@ -473,7 +473,7 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 		pids["$code"]=$! running["$code"]=$!
 	done
 	for code in 1 75; do
-		wait_for 20 grep -q 'no record is blamed' "$code.err"
+		wait_for grep -q 'no record is blamed' "$code.err"
 		touch "$code/up"
 	done
 	for code in 1 75; do
@@ -497,7 +497,7 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 		! grep -qx 35 in.chunk || [ -e back ] || rm -f up
 		[ -e up ] || exit 1
 		cat in.chunk'
-	wait_for 20 eval '(($(runs | wc -l) > 6))'
+	wait_for eval '(($(runs | wc -l) > 6))'
 	[[ ! -e up ]]
 	touch up back
 	ends 0 work
@@ -511,7 +511,7 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 	ready in
 	background work batch-work -G "$G" --once --chunk 5 -j 4 --order none --joblog joblog \
 		--retries 0 --breaker 3 --confirm 50ms -- "${service[@]}" 69
-	wait_for 20 eval '(($(runs | wc -l) >= 3))'
+	wait_for eval '(($(runs | wc -l) >= 3))'
 	touch up
 	ends 0 work
 	ended_as completed 100 0
@@ -528,7 +528,7 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 	seq 10 >in
 	ready in
 	background work batch-work -G "$G" --once --joblog joblog --retries 0 --breaker 1000 -- "${service[@]}" 69
-	wait_for 20 grep -q 'no record is blamed' work.err
+	wait_for grep -q 'no record is blamed' work.err
 	touch up
 	ends 0 work
 	ended_as completed 10 0
@@ -547,7 +547,7 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 	ended_as completed 3000 0
 	ready in
 	background work batch-work -v -G "$G" --once --chunk 3000 --backoff 30 -- true
-	wait_for 10 grep -q 'did not read 183000 bytes' work.err
+	wait_for grep -q 'did not read 183000 bytes' work.err
 	status_is sendCompleted
 	kill -TERM "${pids[work]}"
 	ends 143 work
@@ -648,13 +648,13 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 	ready in
 	background work batch-work -G "$G" --retries 0 --breaker 1 -- \
 		sh -c 'echo >>runs; [ -e up ] || exit 69; [ -e go ] || exec sleep 30; cat'
-	wait_for 5 grep -q 'no record is blamed' work.err
+	wait_for grep -q 'no record is blamed' work.err
 	touch up
-	wait_for 10 eval '[[ $(wc -l <runs) == 2 ]]'
+	wait_for eval '[[ $(wc -l <runs) == 2 ]]'
 	touch go
 	batch-terminate -B "$B" --failed enough >/dev/null
 	ready in
-	wait_for 10 ended_as completed 10 0
+	wait_for ended_as completed 10 0
 	kill -TERM "${pids[work]}"
 	ends 143 work
 }
@@ -670,11 +670,11 @@ long_and_short() { # PRIORITY-OF-LONG PRIORITY-OF-SHORT OPTION...
 	ready in --priority "$1" && long=$B
 	background work batch-work -G "$G" -j 1 --chunk 1 "${@:3}" -- \
 		sh -c 'cat; sleep 0.03; echo "$BATCH_ID" >>order'
-	wait_for 10 test -s order
+	wait_for test -s order
 	seq 5 >in
 	ready in --priority "$2" && short=$B
-	wait_for 30 ended_as completed 100 0 "$long"
-	wait_for 10 ended_as completed 5 0 "$short"
+	wait_for ended_as completed 100 0 "$long"
+	wait_for ended_as completed 5 0 "$short"
 	kill -TERM "${pids[work]}"
 	ends 143 work
 	first=$(uniq order | sed -n 2p)
@@ -707,17 +707,17 @@ long_and_short() { # PRIORITY-OF-LONG PRIORITY-OF-SHORT OPTION...
 	begun() { # NUMBER
 		(($(sort -u begun | wc -l) >= $1))
 	}
-	wait_for 20 begun 3
+	wait_for begun 3
 	for i in 1 2 3; do
 		ready in --priority 0 && ids+=("$B")
 	done
-	wait_for 20 begun 4
+	wait_for begun 4
 	at=$(wc -l <begun)
-	wait_for 20 eval '(($(wc -l <begun) > at + 40))'
+	wait_for eval '(($(wc -l <begun) > at + 40))'
 	(($(sort -u begun | wc -l) == 4))
 	touch go
 	for B in "${ids[@]}"; do
-		wait_for 20 ended_as completed 1 0
+		wait_for ended_as completed 1 0
 	done
 	kill -TERM "${pids[work]}"
 	ends 143 work
@@ -731,9 +731,9 @@ long_and_short() { # PRIORITY-OF-LONG PRIORITY-OF-SHORT OPTION...
 		background "$name" batch-work -G "$G" -X session.timeout.ms=2000 \
 			-X heartbeat.interval.ms=100 -j 4 --chunk 5 -- \
 			sh -c "cat; sleep 0.1; echo $name >>order"
-		wait_for 10 eval "grep -q $name order"
+		wait_for eval "grep -q $name order"
 	done
-	wait_for 20 ended_as completed 400 0
+	wait_for ended_as completed 400 0
 	has_lines "$S.out" in
 	for name in one two; do
 		kill -TERM "${pids[$name]}"
@@ -772,10 +772,10 @@ part_is_done() { # PARTITION
 		echo $$ >"pid.$BATCH_PARTITION"
 		while [ ! -e go ]; do sleep 0.02; done
 		sed "s/^/by us in $BATCH_PARTITION: /"'
-	wait_for 10 test -s pid.0
-	wait_for 10 test -s pid.1
+	wait_for test -s pid.0
+	wait_for test -s pid.1
 	part_is_done 0
-	wait_for 5 eval '! kill -0 "$(<pid.0)"'
+	wait_for eval '! kill -0 "$(<pid.0)"'
 	kill -0 "$(<pid.1)"
 	touch go
 	ends 0 work
@@ -793,14 +793,14 @@ at_work() { # OPTION...
 	ready in
 	background work batch-work -v -G "$G" --chunk 10 "$@" -- \
 		sh -c 'echo $$ >pid.new; mv pid.new pid; while [ ! -e go ]; do sleep 0.02; done; cat'
-	wait_for 10 test -e pid
+	wait_for test -e pid
 	command=$(<pid)
 }
 
 @test "a batch that is terminated while it is worked on: what runs is ended, nothing more comes" {
 	at_work
 	batch-terminate -B "$B" --force >/dev/null || batch-terminate -B "$B" --failed enough >/dev/null
-	wait_for 5 eval "! kill -0 $command"
+	wait_for eval "! kill -0 $command"
 	touch go
 	kill -TERM "${pids[work]}"
 	ends 143 work
@@ -813,7 +813,7 @@ at_work() { # OPTION...
 	seq 200 >in
 	ready in
 	work -j 200 --order none --chunk 1 -- sh -c 'touch "run.$BATCH_SLOT"; cat; until [ -e go ]; do sleep 0.2; done' &
-	wait_for 30 eval '(($(echo run.* | wc -w) == 128))'
+	wait_for eval '(($(echo run.* | wc -w) == 128))'
 	touch go
 	wait $!
 	(($(echo run.* | wc -w) == 128)) # each slot takes the lowest number that is free
@@ -824,7 +824,7 @@ at_work() { # OPTION...
 @test "SIGTERM: what runs comes to its end, and who comes next does the rest" {
 	at_work
 	kill -TERM "${pids[work]}"
-	wait_for 5 grep -q 'what runs may end' work.err
+	wait_for grep -q 'what runs may end' work.err
 	touch go
 	ends 143 work
 	cmp <(kget "$S.out") <(seq 10)
@@ -848,8 +848,8 @@ at_work() { # OPTION...
 @test "a second signal ends worker and command at once" {
 	at_work
 	kill -TERM "${pids[work]}"
-	wait_for 5 grep -q 'what runs may end' work.err
+	wait_for grep -q 'what runs may end' work.err
 	kill -TERM "${pids[work]}"
 	ends 143 work
-	wait_for 5 eval "! kill -0 $command"
+	wait_for eval "! kill -0 $command"
 }

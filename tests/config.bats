@@ -266,7 +266,7 @@ hidden() { # OPTION...
 # A tool that waits for a broker, as NAME
 waits() { # NAME OPTION...
 	background "$1" batch-status -s x -b 127.0.0.1:9 -v "${@:2}"
-	wait_for 5 grep -q 'Connection refused' "$1.err"
+	wait_for grep -q 'Connection refused' "$1.err"
 }
 
 @test "a secret is not on the command line of a process" {

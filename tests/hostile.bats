@@ -172,7 +172,7 @@ event() { # ID STATUS [MEMBERS]
 	background sender sh -c 'exec batch-send -B "$1" input' - "$B"
 	exec {to}>input
 	echo one >&"$to"
-	wait_for 10 holds_records "$S.in"
+	wait_for holds_records "$S.in"
 	seq=$(kget "$S.in" -c 1 -f '%h')
 	sender=${seq#*batchSeq=}
 	kput "$S.in" -H "batchId=$B" -H "batchSeq=${sender%%:*}:2" <<<"forged"

@@ -176,7 +176,7 @@ only_started() {
 	background pipe pipe 'batch-create -n x --id x' 'echo $BASHPID >pid; exec batch-send input'
 	exec {input}>input
 	echo one >&"$input"
-	wait_for 10 holds_records "$S.in"
+	wait_for holds_records "$S.in"
 	kill -KILL "$(<pid)"
 	ends 1 pipe
 	exec {input}>&-

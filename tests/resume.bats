@@ -15,7 +15,7 @@ setup() {
 killed_after() { # N FILE
 	batch-send --resume -B "$B" "$2" >/dev/null &
 	local sender=$!
-	wait_for 20 topic_holds "$S.in" "$1"
+	wait_for topic_holds "$S.in" "$1"
 	kill -9 "$sender" || true # it may have come to its end
 	wait "$sender" || [[ $? == 137 ]]
 }
@@ -32,7 +32,7 @@ killed_in_the_middle() { # FILE N OPTION...
 	sender=$!
 	exec 9>pipe
 	head -n "$2" "$1" >&9
-	wait_for 20 topic_holds "$S.in" "$2"
+	wait_for topic_holds "$S.in" "$2"
 	kill -9 "$sender"
 	wait "$sender" || [[ $? == 137 ]]
 	exec 9>&-
@@ -91,7 +91,7 @@ manifest_of() { # FILE
 	batch-send -B "$B" -X batch.num.messages=10 input >/dev/null
 	slow=(-X fetch.message.max.bytes=1 -X debug=fetch -vvv)
 	background sender batch-send --resume -B "$B" "${slow[@]}" input
-	wait_for 10 grep -q "Fetch topic $S.in" sender.err
+	wait_for grep -q "Fetch topic $S.in" sender.err
 	kill -TERM "${pids[sender]}"
 	ends 143 sender
 	run -0 grep -c '^batch-send: --resume: interrupted' sender.err

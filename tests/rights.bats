@@ -309,7 +309,7 @@ does_not() { # ROLE TOOL...
 	exec {sender}>open
 	seq 50000 >&"$sender" # kcat sends when it has read a block
 	undecided() { as_admin kget "$S.held.in" -X isolation.level=read_uncommitted -c 1 -f '.\n' | grep -q .; }
-	wait_for 20 undecided
+	wait_for undecided
 	for say in '' -v; do
 		B=$(as_admin batch-create -n x | jq -r .id)
 		run -0 --separate-stderr as u97 batch-terminate -B "$B" $say

@@ -330,7 +330,7 @@ metric_is() { # VALUE NAME [LABELS]
 	ready in --priority 100
 	background worker batch-work -G "$G" --once -j 1 --chunk 100 --report 100ms --metrics m.prom \
 		--instance w1 -- sh -c 'until [ -e go ]; do sleep 0.05; done; cat'
-	wait_for 20 metric_is 1 batch_work_slots_busy
+	wait_for metric_is 1 batch_work_slots_busy
 	metric_is 1 batch_queue_batches 'priority="high"'
 	metric_is 0 batch_queue_batches 'priority="medium"'
 	metric_is 1 batch_queue_batches 'priority="low"'
@@ -350,7 +350,7 @@ metric_is() { # VALUE NAME [LABELS]
 	ready in
 	background worker batch-work -G "$G" -j 1 --chunk 10 --drain 100ms --metrics m.prom -- sh -c '
 		touch began; sleep 60; cat'
-	wait_for 20 test -e began
+	wait_for test -e began
 	kill -TERM "${pids[worker]}"
 	ends 143 worker
 	metric_is 1 batch_work_chunks_total 'outcome="killed"'
@@ -452,18 +452,18 @@ while True:
 
 @test "a service manager hears when the worker is ready, how it is, and that it stops" {
 	background listener listen
-	wait_for 10 test -S notified
+	wait_for test -S notified
 	export NOTIFY_SOCKET=$PWD/notified WATCHDOG_USEC=200000
 	seq 5 >in
 	create --processing
 	ready in
 	background worker batch-work -G "$G" --early --report 100ms --out none -- sh -c 'cat >/dev/null; env >seen'
-	wait_for 20 grep -q '^STATUS=0 batches are ready; 0 of 3 commands run; 5 records done, 0 invalid$' listener.out
+	wait_for grep -q '^STATUS=0 batches are ready; 0 of 3 commands run; 5 records done, 0 invalid$' listener.out
 	[[ $(grep -v STATUS listener.out | head -n 1) == READY=1 ]]
-	wait_for 10 grep -q '^WATCHDOG=1$' listener.out
+	wait_for grep -q '^WATCHDOG=1$' listener.out
 	run ! grep -qx STOPPING=1 listener.out
 	kill "${pids[worker]}"
 	ends 143 worker
-	wait_for 10 grep -qx STOPPING=1 listener.out
+	wait_for grep -qx STOPPING=1 listener.out
 	run ! grep -qE '^(NOTIFY_SOCKET|WATCHDOG)' seen
 }

@@ -45,11 +45,11 @@ worker() { # OPTION... -- COMMAND...
 		[ "$BATCH_LAST" != "$LAST" ] || until [ -e end ]; do sleep 0.02; done
 		sleep 0.2
 		cat'
-	wait_for 20 shows ".done == $n0 and .expected == 80 and (.parts | keys == [\"1\"])"
+	wait_for shows ".done == $n0 and .expected == 80 and (.parts | keys == [\"1\"])"
 	shows ".parts[\"1\"] | .w == 0 and .expected == $n1"
 	shows 'has("rate") or has("etaSeconds") | not'
 	touch begin
-	wait_for 20 shows ".done == $n0 + $w1 and .parts[\"1\"].w == $w1 and .etaSeconds"
+	wait_for shows ".done == $n0 + $w1 and .parts[\"1\"].w == $w1 and .etaSeconds"
 	shows '.rate > 0 and .rate < 25 and .parts["1"].rate == .rate'
 	shows ".etaSeconds | . > 0 and . >= ($n1 - $w1) / 25"
 	shows '.state == "running" and .chunk == 5 and .slots == 2'
@@ -61,7 +61,7 @@ worker() { # OPTION... -- COMMAND...
 @test "what waits to be run again, why, and until when" {
 	ready 10
 	worker --order none --backoff 1h --retries 1 --breaker 100 -- sh -c 'echo no service >&2; exit 75'
-	wait_for 20 shows '.state == "retrying" and ([.parts[].state] == ["retrying", "retrying"])'
+	wait_for shows '.state == "retrying" and ([.parts[].state] == ["retrying", "retrying"])'
 	shows '.lastError == "no service" and .parts["0"].lastError == .lastError'
 	shows '.retryAt | fromdate - now | . > 3500 and . <= 3600'
 	shows 'has("etaSeconds") | not'
@@ -75,9 +75,9 @@ worker() { # OPTION... -- COMMAND...
 		[ -e go ] || exit 75
 		until [ -e end ]; do sleep 0.02; done
 		cat'
-	wait_for 20 shows '.state == "retrying" and .lastError == "command sh: exit status 75"'
+	wait_for shows '.state == "retrying" and .lastError == "command sh: exit status 75"'
 	touch go
-	wait_for 20 shows '.state == "running" and (has("lastError") or has("retryAt") | not)'
+	wait_for shows '.state == "running" and (has("lastError") or has("retryAt") | not)'
 	touch end
 	ends 0 worker
 }
@@ -85,7 +85,7 @@ worker() { # OPTION... -- COMMAND...
 @test "what is held up since all fails" {
 	ready 10
 	worker --backoff 100ms --retries 1 --breaker 1 -- sh -c 'echo no service >&2; exit 75'
-	wait_for 20 shows '.state == "blocked" and .retryAt'
+	wait_for shows '.state == "blocked" and .retryAt'
 	shows '.lastError == "no service"'
 	shows '.retryAt | fromdate - now | . > -2 and . < 61'
 	kill -KILL "${pids[worker]}"
@@ -100,7 +100,7 @@ worker() { # OPTION... -- COMMAND...
 		[ "$BATCH_FIRST" -ge 10 ] || exec cat
 		until [ -e go ]; do sleep 0.02; done
 		exit 65'
-	wait_for 20 shows '.parts["0"].w == 10'
+	wait_for shows '.parts["0"].w == 10'
 	touch go
 	ends 0 worker
 	batch-status -B "$B" >failed.json

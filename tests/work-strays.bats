@@ -226,7 +226,7 @@ status_of() { # ID STATUS
 	ready ten
 	stray one
 	background work batch-work -G "$G" --report 100ms --backoff 60s -- sh -c 'exit 75'
-	wait_for 20 holds_records "$S.invalid"
+	wait_for holds_records "$S.invalid"
 	kill -TERM "${pids[work]}"
 	ends 143 work
 	[[ $(committed_offset "$G" 0) == 10 ]]
@@ -262,12 +262,12 @@ status_of() { # ID STATUS
 	background work batch-work -G "$G" --report 100ms -- cat
 	seq 5 >five
 	ready five
-	wait_for 20 status_is completed
+	wait_for status_is completed
 	stray one
-	wait_for 20 holds_records "$S.invalid"
+	wait_for holds_records "$S.invalid"
 	ready five
 	stray two batchId=nobody
-	wait_for 20 holds_records "$S.invalid" 2
+	wait_for holds_records "$S.invalid" 2
 	kill -TERM "${pids[work]}"
 	ends 143 work
 	invalid_are <<-END
@@ -282,13 +282,13 @@ status_of() { # ID STATUS
 	begun
 	for n in 1 2; do
 		background "w$n" batch-work -G "$G" --report 100ms -v -- cat
-		wait_for 20 grep -q 'partitions are ours' "w$n.err"
+		wait_for grep -q 'partitions are ours' "w$n.err"
 	done
-	wait_for 20 grep -q '2 partitions are ours' w1.err
+	wait_for grep -q '2 partitions are ours' w1.err
 	for P in 0 1 2 3; do
 		stray "to $P"
 	done
-	wait_for 20 holds_records "$S.invalid" 4
+	wait_for holds_records "$S.invalid" 4
 	for n in 1 2; do
 		kill -TERM "${pids[w$n]}"
 		ends 143 "w$n"
@@ -302,12 +302,12 @@ status_of() { # ID STATUS
 	begun
 	background work batch-work -G "$G" --report 100ms -v -- cat
 	stray early batchId=chosen
-	wait_for 20 holds_records "$S.invalid"
+	wait_for holds_records "$S.invalid"
 	create --id chosen
 	batch-send -B chosen ten >/dev/null
 	batch-terminate -B chosen >/dev/null
 	stray last
-	wait_for 20 holds_records "$S.invalid" 2
+	wait_for holds_records "$S.invalid" 2
 	kill -TERM "${pids[work]}"
 	ends 143 work
 	invalid_are <<-END
@@ -323,11 +323,11 @@ status_of() { # ID STATUS
 	ready ten
 	background work batch-work -G "$G" --report 100ms --backoff 60s -v -- sh -c 'exit 75'
 	stray one "batchId=$B"
-	wait_for 20 holds_records "$S.invalid"
+	wait_for holds_records "$S.invalid"
 	batch-terminate -B "$B" --failed why >/dev/null
 	stray two "batchId=$B"
 	stray three
-	wait_for 20 holds_records "$S.invalid" 2
+	wait_for holds_records "$S.invalid" 2
 	kill -TERM "${pids[work]}"
 	ends 143 work
 	counts work.err
@@ -340,11 +340,11 @@ status_of() { # ID STATUS
 	ready ten --priority 0
 	stray last
 	background work batch-work -G "$G" --report 100ms -j 1 -- sh -c 'touch began; while [ ! -e go ]; do sleep 0.02; done; exec cat'
-	wait_for 20 test -e began
-	wait_for 20 holds_records "$S.invalid"
+	wait_for test -e began
+	wait_for holds_records "$S.invalid"
 	[[ $(committed_offset "$G" 0) == 10 ]]
 	touch go
-	wait_for 20 status_is completed
+	wait_for status_is completed
 	kill -TERM "${pids[work]}"
 	ends 143 work
 }
@@ -358,7 +358,7 @@ status_of() { # ID STATUS
 	KEY=1 notify liar started
 	KEY=1 notify liar completed ". + {expectedRecordCount: 1010, manifest: $(<manifest.json)}"
 	ready ten
-	wait_for 20 status_is completed
+	wait_for status_is completed
 	kill -TERM "${pids[work]}"
 	ends 143 work
 	status_of liar completed
@@ -369,7 +369,7 @@ status_of() { # ID STATUS
 	begun
 	create --processing
 	background send batch-send -B "$B" -- sh -c 'seq 5; while [ ! -e go ]; do sleep 0.02; done; seq 5'
-	wait_for 20 holds_records "$S.in" 15
+	wait_for holds_records "$S.in" 15
 	stray between
 	stray "of it, as it says" "batchId=$B"
 	touch go
@@ -426,7 +426,7 @@ status_of() { # ID STATUS
 	batch-send -B "$B" ten >/dev/null
 	stray behind
 	background work batch-work -G "$G" --report 100ms -- cat
-	wait_for 20 holds_records "$S.invalid"
+	wait_for holds_records "$S.invalid"
 	kill -TERM "${pids[work]}"
 	ends 143 work
 	invalid_are <<<"20 it has no batchId"
@@ -505,7 +505,7 @@ status_of() { # ID STATUS
 	quick=(-X session.timeout.ms=1000 -X heartbeat.interval.ms=100 --instance one --exactly-once)
 	for at in 100 1100 2100; do
 		background work batch-work -G "$G" "${quick[@]}" -- cat
-		wait_for 20 holds_records "$S.invalid" "$at"
+		wait_for holds_records "$S.invalid" "$at"
 		kill -KILL "${pids[work]}"
 		ends 137 work
 	done

@@ -70,7 +70,7 @@ work() { # OPTION... -- COMMAND...
 	seq 5 | kput "$S.in" -p 0
 	background work batch-work -G "$G" -t "$S.in" --on-invalid skip --out - -o beginning \
 		--chunk 10 --linger 300ms -- wc -l
-	wait_for 20 test -s work.out
+	wait_for test -s work.out
 	[[ $(<work.out) == 5 ]]
 	kill -TERM "${pids[work]}"
 	ends 143 work
@@ -88,7 +88,7 @@ work() { # OPTION... -- COMMAND...
 	chmod +x script
 	background work batch-work -G "$G" -t "$S.in" --on-invalid skip --out - -o beginning \
 		--order none --chunk 10 --linger 50ms --backoff 60s -- ./script
-	wait_for 20 has_lines 30 work.out
+	wait_for has_lines 30 work.out
 	kill -TERM "${pids[work]}"
 	ends 143 work
 	touch go

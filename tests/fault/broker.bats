@@ -20,7 +20,7 @@ setup() {
 
 teardown() {
 	continue_broker "$KAFKA" || true
-	((${#running[@]} == 0)) || kill "${running[@]}" 2>/dev/null || true
+	end_background
 }
 
 @test "I1-I4: paused for 5 s in the middle, all goes on" {
@@ -57,7 +57,7 @@ teardown() {
 	alone send sh -c 'batch-send -B "$0" <pipe' "$B"
 	exec {writer}>pipe
 	head -n 1000 input >&"$writer"
-	wait_for 10 holds_records "$S.in" 21000
+	wait_for holds_records "$S.in" 21000
 	pause_broker "$KAFKA"
 	tail -n +1001 input >&"$writer"
 	exec {writer}>&-
@@ -193,7 +193,7 @@ small_disk_down() {
 	seq 40 | batch-send -B "$B" | batch-complete >completed.json
 	background work batch-work -G "$S.group" --once -j 1 --order none --chunk 1 -- \
 		sh -c 'echo >>runs; if [ ! -e go ]; then touch began; while [ ! -e go ]; do sleep 0.02; done; fi; cat'
-	wait_for 20 test -e began
+	wait_for test -e began
 	pause_broker "$KAFKA"
 	touch go
 	pause_ms 1500

@@ -17,12 +17,12 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	new_stream
 	export BATCH_STREAM=$S
-	wait_for 20 all_there
+	wait_for all_there
 	batch-init --partitions 3 --replication 3 --min-isr 2 >init.json
 }
 
 teardown() {
-	((${#running[@]} == 0)) || kill "${running[@]}" 2>/dev/null || true
+	end_background
 	[[ -z ${slow:-} ]] || continue_broker "$KAFKA/$slow"
 	for broker in "${dead[@]}"; do
 		restart_broker "$KAFKA/$broker"
@@ -58,8 +58,8 @@ bring_back() {
 		restart_broker "$KAFKA/$broker"
 	done
 	dead=()
-	wait_for 20 all_there
-	wait_for 20 in_sync "$S.in"
+	wait_for all_there
+	wait_for in_sync "$S.in"
 }
 
 # Asks those brokers and no other.
@@ -86,7 +86,7 @@ find_controller() {
 	slow=$((controller % 3 + 1)) other=$((slow % 3 + 1))
 	pause_broker "$KAFKA/$slow"
 	background init batch-init -s "$S.new" --partitions 1 --replication 2 -b "$(<"$KAFKA/$other/address")"
-	wait_for 10 known_to "$S.new.in" "$controller" "$other"
+	wait_for known_to "$S.new.in" "$controller" "$other"
 	pause_ms 200 # it would have ended by now
 	if has_ended init; then
 		run ! lists_all "$other" # only what the cluster has given up is not waited for
@@ -121,7 +121,7 @@ find_controller() {
 	alone send sh -c 'batch-send -m 4s -B "$0" <pipe' "$B"
 	exec {writer}>pipe
 	head -n 10000 input >&"$writer"
-	wait_for 10 holds_records "$S.in" 10000
+	wait_for holds_records "$S.in" 10000
 	lose 1
 	lose 2
 	tail -n +10001 input >&"$writer"

@@ -49,10 +49,10 @@ nothing_is_left() {
 	kill -TERM "${pids[leaving]}"
 	member late --to-dir out
 	batches 9 12
-	wait_for 20 all_out
+	wait_for all_out
 	kill -CONT "${pids[frozen]}"
 	batches 13 14
-	wait_for 20 all_out
+	wait_for all_out
 	kill -TERM "${pids[frozen]}" "${pids[late]}"
 	ends 143 leaving
 	ends 143 frozen
@@ -71,19 +71,19 @@ has_joined_again() {
 	begin 1
 	batches 1 1
 	member frozen -vvv -X debug=cgrp --exec 'touch began; while [ ! -e go ]; do sleep 0.02; done; cat >late'
-	wait_for 10 test -e began
+	wait_for test -e began
 	kill -STOP "${pids[frozen]}"
 	batches 2 3
 	member other --exec 'cat >"out/$BATCH_ID.new" && mv "out/$BATCH_ID.new" "out/$BATCH_ID"'
-	wait_for 10 all_out
+	wait_for all_out
 	kill -TERM "${pids[other]}"
 	ends 143 other
 	same_files
 	kill -CONT "${pids[frozen]}"
-	wait_for 10 has_joined_again
+	wait_for has_joined_again
 	touch go
-	wait_for 10 cmp late want/b1
-	wait_for 10 grep -q 'may be read twice' frozen.err
+	wait_for cmp late want/b1
+	wait_for grep -q 'may be read twice' frozen.err
 	kill -TERM "${pids[frozen]}"
 	ends 143 frozen
 	nothing_is_left

@@ -81,7 +81,7 @@ started() {
 # A commit that was asked for comes, whatever became of who asked.
 @test "I1 I3 I7: batch-send --atomic, and once more" {
 	once_more() {
-		wait_for 10 all_or_nothing 200 && again batch-send --atomic -B "$B" input &&
+		wait_for all_or_nothing 200 && again batch-send --atomic -B "$B" input &&
 			gives input batch-consume -B "$B"
 	}
 	sweep sendmsg started once_more batch-send --atomic -B @ input

@@ -21,7 +21,7 @@ setup() {
 
 teardown() {
 	link pass >/dev/null
-	((${#running[@]} == 0)) || kill "${running[@]}" 2>/dev/null || true
+	end_background
 }
 
 cuts() {
@@ -54,12 +54,12 @@ has_begun() {
 	create
 	link rate 400000
 	background sender batch-send -b "$LINK" -z none -B "$B" input
-	wait_for 10 has_begun
+	wait_for has_begun
 	for way in down up; do
 		before=$(hits)
 		link swallow "$way"
 		was_hit() { (($(hits) > before)); }
-		wait_for 10 was_hit
+		wait_for was_hit
 		pause_ms 1200 # a request takes half of that
 		link pass
 		link cut
@@ -114,7 +114,7 @@ has_begun() {
 	link rate 200000
 	for _ in {1..40}; do cat input; done >large
 	background sender batch-send -b "$LINK" -z none -B "$B" large
-	wait_for 10 has_begun
+	wait_for has_begun
 	link rate 50000
 	pause_ms 1000
 	peak=$(awk '/^VmHWM/ { print $2 }' "/proc/${pids[sender]}/status")
@@ -152,7 +152,7 @@ has_begun() {
 	create
 	link rate 400000
 	alone send batch-send -b "$LINK" -m 2s -z none -B "$B" input
-	wait_for 10 has_begun
+	wait_for has_begun
 	link hole
 	began[send]=$(milliseconds)
 	ends_within 4 7 send
@@ -200,7 +200,7 @@ has_begun() {
 		link cut
 	done
 	B=deaf
-	wait_for 5 status_is completed
+	wait_for status_is completed
 	gives input batch-consume -B "$B"
 	# What did not arrive is aborted by whoever sends it again.
 	batch-send --atomic -B mute input >/dev/null

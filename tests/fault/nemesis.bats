@@ -95,7 +95,7 @@ disturb() {
 		pause_ms "$drawn"
 	done
 	touch stop
-	{ wait_for 60 has_ended 1 && wait_for 60 has_ended 2; } || touch give-up
+	{ wait_for has_ended 1 && wait_for 60 has_ended 2; } || touch give-up
 	ends 0 1
 	ends 0 2
 	pkill -TERM -P "${pids[3]}" || true

@@ -76,7 +76,7 @@ comes_later() {
 		exec {writer}>pipe
 		before=$(kget "$S.in" -f '\n' | wc -l)
 		cat input >&"$writer"
-		wait_for 10 holds_records "$S.in" $((before + 1))
+		wait_for holds_records "$S.in" $((before + 1))
 		began[send]=$(milliseconds)
 		kill -s "${signal%:*}" "${pids[send]}"
 		ends_within 2 "${signal#*:}" send
@@ -99,10 +99,10 @@ has_taken_signals() { # NAME
 	finished input
 	mkdir out
 	background member batch-consume -G "$G" -X session.timeout.ms=600 --exec 'touch began; sleep 3'
-	wait_for 10 test -e began
+	wait_for test -e began
 	begun=$(milliseconds)
 	kill -TERM "${pids[member]}"
-	wait_for 1 has_taken_signals member # two at the same moment are one
+	wait_for has_taken_signals member # two at the same moment are one
 	kill -TERM "${pids[member]}" || true
 	ends 143 member
 	(($(milliseconds) - begun < 1000))

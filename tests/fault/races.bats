@@ -87,7 +87,7 @@ quitter() {
 		create
 		alone sender batch-send -B "$B" -- sh -c 'while echo "$0"; do sleep 0.01; done' "$B"
 		sent_some() { kget "$S.in" -f '%s\n' | grep "$B"; }
-		wait_for 10 sent_some
+		wait_for sent_some
 		batch-terminate -B "$B" >/dev/null
 		began[sender]=$(milliseconds)
 		ends_within 3 1 sender

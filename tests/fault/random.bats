@@ -55,7 +55,7 @@ killed_run() {
 
 # A commit comes to one partition after the other, and goes on when its sender is dead.
 look_around() {
-	wait_for 10 all_or_nothing "$records"
+	wait_for all_or_nothing "$records"
 	if status_is completed; then
 		committed=$((committed + 1))
 	elif (($(visible read_uncommitted) > aborted)); then

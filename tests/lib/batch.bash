@@ -183,9 +183,26 @@ background() { # NAME COMMAND...
 	pids[$name]=$! running[$name]=$!
 }
 
+# What became of what a failed test had started, and the end of what it said.
+tell_background() {
+	local name status
+	for name in "${!pids[@]}"; do
+		status=running
+		[[ -e /proc/${pids[$name]} ]] || { wait "${pids[$name]}" && status=0 || status=$?; }
+		echo "--- $name: $status; the end of $name.err:"
+		tail -n 20 "$name.err"
+	done 2>&1
+	[[ ! -s said ]] || tail -n 20 said
+}
+
 # Nothing that a failed test began stays behind.
-teardown() {
+end_background() {
+	[[ -n ${BATS_TEST_COMPLETED:-} ]] || tell_background
 	((${#running[@]} == 0)) || kill "${running[@]}" 2>/dev/null || true
+}
+
+teardown() {
+	end_background
 }
 
 # What was started as NAME ends with STATUS.
@@ -195,7 +212,6 @@ ends() { # STATUS NAME
 	unset "running[$2]"
 	((status == $1)) && return
 	echo "$2: exit status $status, expected $1"
-	cat "$2.err"
 	return 1
 }
 
@@ -228,4 +244,14 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' "$@"
 
 milliseconds() {
 	echo $((${EPOCHREALTIME/[.,]/} / 1000))
+}
+
+# What began then took at most SECONDS; ten more on a machine that may have other work, which that of make torture
+# has not.
+took_at_most() { # SECONDS BEGAN-MS
+	local took=$(($(milliseconds) - $2)) slack=10000
+	[[ -z ${TORTURE_TIME:-} ]] || slack=1000
+	((took <= $1 * 1000 + slack)) && return
+	echo "took $took ms, more than $1 s"
+	return 1
 }

@@ -85,10 +85,15 @@ new_stream() { # [FIRST-WORD]
 	export S
 }
 
-# Polls until COMMAND succeeds. Its output of the last try is shown when time is up.
-wait_for() { # SECONDS COMMAND...
-	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000)) out
-	shift
+# Polls until COMMAND succeeds. Its output of the last try is shown when time is up. SECONDS is for a test of the
+# time itself: the common limit is there for what never comes, on a machine however slow.
+wait_for() { # [SECONDS] COMMAND...
+	local seconds=60 end out
+	if [[ $1 == +([0-9]) ]]; then
+		seconds=$1
+		shift
+	fi
+	end=$((${EPOCHREALTIME/[.,]/} + seconds * 1000000))
 	until out=$("$@" 2>&1); do
 		if ((${EPOCHREALTIME/[.,]/} >= end)); then
 			printf 'not in time: %s\n%s\n' "$*" "$out" >&2
