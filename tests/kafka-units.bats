@@ -8,7 +8,7 @@ setup_file() {
 }
 
 unit() { # NAME
-	CMOCKA_MESSAGE_OUTPUT=TAP timeout -s KILL 120 "${tests_bin%/bin}/kafkatest/$1"
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout -s KILL 300 "${tests_bin%/bin}/kafkatest/$1"
 }
 
 @test "kmember: who owns what, who gives up, who is refused" {

@@ -33,7 +33,7 @@ static inline void is_done(int failed, const char *call)
 
 static inline struct deadline soon(void)
 {
-	return deadline_start(20000);
+	return deadline_start(60000);
 }
 
 /* NAME=VALUE pairs beside the broker, ended by NULL. */

@@ -24,7 +24,7 @@ static void test_kmember_owns_all_and_comes_back(void **state)
 	const char *group = fresh("group");
 	int cookie;
 	(void)state;
-	struct kmember *m = join_as(group, topics, NULL, quick);
+	struct kmember *m = join_as(group, topics, NULL, patient);
 	assert_int_equal(next_of(m, NULL), KMEMBER_ASSIGNED);
 	assert_int_equal(owned(m), 5);
 	assert_int_equal(part_of(m, topics[1], 2)->offset, -1);
@@ -39,7 +39,7 @@ static void test_kmember_owns_all_and_comes_back(void **state)
 	assert_int_equal(answered.result, KMEMBER_COMMITTED);
 	leave(m);
 
-	m = join_as(group, topics, NULL, quick);
+	m = join_as(group, topics, NULL, patient);
 	assert_int_equal(next_of(m, NULL), KMEMBER_ASSIGNED);
 	assert_int_equal(part_of(m, topics[0], 1)->offset, 7);
 	assert_string_equal(part_of(m, topics[0], 1)->metadata, "b1;n=3");
@@ -103,17 +103,18 @@ static void test_kmember_commits_of_several_kinds(void **state)
 
 static void test_kmember_drains_before_it_gives_up(void **state)
 {
-	const char *topic = new_topic("t", 4);
+	static const char *const shorter[] = {"session.timeout.ms", "6000", "heartbeat.interval.ms", "100", NULL};
+	const char *topic = new_topic("t", 4), *topics[] = {topic, NULL};
 	const char *group = fresh("group");
 	(void)state;
-	struct kmember *first = join(group, topic);
+	struct kmember *first = join_as(group, topics, NULL, shorter);
 	assert_int_equal(next_of(first, NULL), KMEMBER_ASSIGNED);
 	assert_int_equal(owned(first), 4);
-	struct kmember *second = join(group, topic);
+	struct kmember *second = join_as(group, topics, NULL, shorter);
 	assert_int_equal(next_of(first, second), KMEMBER_REVOKING);
 	assert_int_equal(owned(first), 4);
 	/* longer than the session, and the group waits */
-	for (int64_t end_ms = clock_mono_ms() + 2500; clock_mono_ms() < end_ms;) {
+	for (int64_t end_ms = clock_mono_ms() + 6500; clock_mono_ms() < end_ms;) {
 		assert_int_equal(kmember_poll(first, 20, &err), KMEMBER_NOTHING);
 		assert_int_equal(kmember_poll(second, 0, &err), KMEMBER_NOTHING);
 	}
@@ -136,8 +137,8 @@ static void test_kmember_drains_before_it_gives_up(void **state)
 /* The group has waited for as long as it does; then it goes on without us. */
 static void test_kmember_that_drains_too_long_is_told(void **state)
 {
-	static const char *const hasty[] = {"session.timeout.ms", "1000", "heartbeat.interval.ms", "100",
-	    "max.poll.interval.ms", "1000", NULL};
+	static const char *const hasty[] = {"session.timeout.ms", "4000", "heartbeat.interval.ms", "100",
+	    "max.poll.interval.ms", "4000", NULL};
 	const char *topics[] = {new_topic("t", 1), NULL};
 	const char *group = fresh("group");
 	(void)state;
@@ -159,8 +160,6 @@ static void test_kmember_that_drains_too_long_is_told(void **state)
 
 static void test_kmember_static_keeps_its_place(void **state)
 {
-	static const char *const patient[] = {"session.timeout.ms", "6000", "heartbeat.interval.ms", "100",
-	    NULL};
 	const char *topics[] = {new_topic("t", 4), NULL};
 	const char *group = fresh("group");
 	(void)state;
@@ -185,9 +184,9 @@ static void test_kmember_static_is_fenced(void **state)
 	const char *topics[] = {new_topic("t", 1), NULL};
 	const char *group = fresh("group");
 	(void)state;
-	struct kmember *one = join_as(group, topics, "same", quick);
+	struct kmember *one = join_as(group, topics, "same", patient);
 	assert_int_equal(next_of(one, NULL), KMEMBER_ASSIGNED);
-	struct kmember *two = join_as(group, topics, "same", quick);
+	struct kmember *two = join_as(group, topics, "same", patient);
 	assert_int_equal(next_of(two, NULL), KMEMBER_ASSIGNED);
 	assert_int_not_equal(commit(one, topics[0], 0, 1, ""), KMEMBER_COMMITTED);
 	assert_int_equal(next_of(one, two), KMEMBER_ERROR);
@@ -283,7 +282,8 @@ static void test_kmember_frozen_while_another_came_and_went(void **state)
 static int be_member(const char *group, const char *topic)
 {
 	char line[32];
-	struct kmember *m = join(group, topic);
+	const char *const topics[] = {topic, NULL};
+	struct kmember *m = join_as(group, topics, NULL, quick);
 	if (next_of(m, NULL) != KMEMBER_ASSIGNED)
 		return 1;
 	other_report("assigned");

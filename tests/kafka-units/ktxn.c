@@ -226,7 +226,8 @@ static int be_worker(const char *group, const char *in)
 {
 	char line[32], out[100];
 	snprintf(out, sizeof(out), "%s.out", in);
-	struct kmember *m = join(group, in);
+	const char *const topics[] = {in, NULL};
+	struct kmember *m = join_as(group, topics, NULL, quick);
 	struct kproduce *p = open_producer(out, out);
 	if (next_of(m, NULL) != KMEMBER_ASSIGNED)
 		return 1;

@@ -5,6 +5,8 @@
 #include "broker.h"
 #include "kafka/kmember.h"
 
+/* A machine or a broker may stall for seconds; quick is for who is to be given up. */
+static const char *const patient[] = {"session.timeout.ms", "20000", "heartbeat.interval.ms", "100", NULL};
 static const char *const quick[] = {"session.timeout.ms", "1000", "heartbeat.interval.ms", "100", NULL};
 
 /* The last commit that was answered. */
@@ -40,7 +42,7 @@ static inline struct kmember *join_as(const char *group, const char *const *topi
 static inline struct kmember *join(const char *group, const char *topic)
 {
 	const char *const topics[] = {topic, NULL};
-	return join_as(group, topics, NULL, quick);
+	return join_as(group, topics, NULL, patient);
 }
 
 static inline void leave(struct kmember *m)
