@@ -199,7 +199,7 @@ written_down() { # SECONDS-FOR-EACH RECORDS KILLER
 	ready in
 	for round in 1 2 3 4; do
 		worker w --retries 0 --chunk 5 -- sh -c 'touch began; cat >/dev/null; sleep 0.2; echo "$BATCH_REASON $BATCH_ATTEMPT"'
-		wait_for 10 test -e began
+		wait_for test -e began
 		kill -TERM "${pids[w]}"
 		ends 143 w
 		rm began
@@ -217,7 +217,7 @@ written_down() { # SECONDS-FOR-EACH RECORDS KILLER
 	ready in --priority 100 && long=$B
 	command='echo "$BATCH_ID $BATCH_FIRST" >>runs; [ -z "$STOP" ] || case $BATCH_ID in $STOP) kill -KILL $PPID ;; esac; cat'
 	worker long --instance one -j 1 --chunk 10 --report 1h -- sh -c 'cat; echo >>long.runs; sleep 0.1'
-	wait_for 10 eval '(($(wc -l <long.runs) >= 3))'
+	wait_for eval '(($(wc -l <long.runs) >= 3))'
 	ready in --priority 0 && short=$B
 	ends_by_kill() {
 		STOP=$short worker "$1" --instance one -j 1 --chunk 50 --report 1h -- sh -c "$command"
@@ -244,7 +244,7 @@ written_down() { # SECONDS-FOR-EACH RECORDS KILLER
 	reported() {
 		batch-status -B "$B" --history | jq -es 'any(.batch.progress.parts["0"].w == 50)'
 	}
-	wait_for 10 reported
+	wait_for reported
 	kill -KILL "${pids[w]}"
 	ends 137 w
 	timeout 30 kcat -b "$BATCH_BROKERS" -G "$G" "${quick[@]}" -X group.instance.id=one -e "$S.in" >other
@@ -327,20 +327,20 @@ frozen_and_overtaken() { # OPTION...
 	seq 30 >in
 	ready in
 	worker frozen --chunk 10 "$@" -- sh -c '[ -s pid ] || echo $$ >pid; while [ ! -e go ]; do sleep 0.02; done; exec cat'
-	wait_for 10 test -s pid
+	wait_for test -s pid
 	kill -STOP "${pids[frozen]}"
 	worker other --chunk 10 "$@" -- cat
-	wait_for 20 ended_as completed 30 0
+	wait_for ended_as completed 30 0
 	kill -CONT "${pids[frozen]}"
-	wait_for 10 grep -q 'taken away' frozen.err
-	wait_for 5 eval '! kill -0 "$(<pid)"'
+	wait_for grep -q 'taken away' frozen.err
+	wait_for eval '! kill -0 "$(<pid)"'
 	touch go
 }
 
 @test "--exactly-once: nothing is written by who was frozen while another did its work" {
 	frozen_and_overtaken --exactly-once
 	ready in
-	wait_for 20 ended_as completed 30 0
+	wait_for ended_as completed 30 0
 	kill -TERM "${pids[frozen]}" "${pids[other]}"
 	ends 143 frozen
 	ends 143 other
@@ -360,19 +360,19 @@ ended_while_frozen() { # OPTION...
 		exec >&-
 		[ "$BATCH_FIRST" != 10 ] || echo $$ >pid
 		while [ "$BATCH_FIRST" = 10 ] && [ ! -e go ]; do sleep 0.02; done'
-	wait_for 10 test -s pid
-	wait_for 10 eval '[[ $(readlink "/proc/${pids[frozen]}/fd"/*) != *"$(<output)"* ]]'
+	wait_for test -s pid
+	wait_for eval '[[ $(readlink "/proc/${pids[frozen]}/fd"/*) != *"$(<output)"* ]]'
 	kill -STOP "${pids[frozen]}"
 	worker other --chunk 10 "$@" -- cat
-	wait_for 20 ended_as completed 30 0
+	wait_for ended_as completed 30 0
 	touch go
-	wait_for 10 grep -q ') Z' "/proc/$(<pid)/stat"
+	wait_for grep -q ') Z' "/proc/$(<pid)/stat"
 	kill -CONT "${pids[frozen]}"
-	wait_for 10 grep -q 'taken away' frozen.err
+	wait_for grep -q 'taken away' frozen.err
 	kill -TERM "${pids[other]}"
 	ends 143 other
 	ready in
-	wait_for 20 ended_as completed 30 0
+	wait_for ended_as completed 30 0
 	kill -TERM "${pids[frozen]}"
 	ends 143 frozen
 	cmp <(committed "$S.out" | sort -n) <(sort -n in in)
@@ -442,7 +442,7 @@ ended_while_frozen() { # OPTION...
 	kill -TERM "${pids[other]}"
 	ends 143 other
 	ready in
-	wait_for 20 ended_as completed 30 0
+	wait_for ended_as completed 30 0
 	kill -TERM "${pids[frozen]}"
 	ends 143 frozen
 	cmp <(kget "$S.out" -f '%s %h\n' | sort -u | sort -n | cut -d' ' -f1) <(sort -n in in)
@@ -463,7 +463,7 @@ ended_while_frozen() { # OPTION...
 		pause_ms "$drawn"
 		! all_completed >/dev/null || break
 	done
-	wait_for 30 all_completed
+	wait_for all_completed
 	for n in 0 1 2; do
 		kill -TERM "${pids[w$n]}"
 		ends 143 "w$n"
