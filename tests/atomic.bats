@@ -24,11 +24,11 @@ numbers() {
 
 # Starts a sender and stops it, by a signal, while its transaction is open. Sets sender.
 stopped_in_transaction() {
-	seq 1000000 >input
-	timeout 20 kcat -C -b "$BATCH_BROKERS" -t "$S.in" -o beginning -c 1 -q -f '' \
+	seq 200000 >input
+	timeout 60 kcat -C -b "$BATCH_BROKERS" -t "$S.in" -o beginning -c 1 -q -f '' \
 		-X isolation.level=read_uncommitted &
-	local first=$!
-	batch-send --atomic -B "$B" input >first.json 2>first.err &
+	local first=$! slow=(-X batch.num.messages=10 -X max.in.flight.requests.per.connection=1)
+	batch-send --atomic "${slow[@]}" -B "$B" input >first.json 2>first.err &
 	sender=$!
 	wait "$first"
 	kill -STOP "$sender"
@@ -150,14 +150,14 @@ goes_on_to() { # STATUS
 	status_is started
 	seq 5 >five
 	finished five
-	batch-consume -B "$B" -m 5s | cmp - five
+	batch-consume -B "$B" -m 10s | cmp - five
 }
 
 @test "killed, and sent again: exactly once" {
 	stopped_in_transaction
 	kill -9 "$sender"
 	run -0 batch-send --atomic -B "$B" input
-	[[ $(visible) == 1000000 ]]
+	[[ $(visible) == 200000 ]]
 	batch-consume -B "$B" | cmp - input
 	counted created completed
 }
@@ -166,8 +166,8 @@ goes_on_to() { # STATUS
 	stopped_in_transaction
 	kill -9 "$sender"
 	status_is started
-	run -4 batch-consume -B "$B" -m 1s
-	wait_for ends_are_equal
+	run_in_vain 4 batch-consume -B "$B" -m 1s
+	wait_for 50 ends_are_equal # the library's own time is a minute
 	[[ $(visible) == 0 ]]
 }
 
@@ -186,7 +186,7 @@ end_of() { # ISOLATION
 	run -0 batch-send --atomic -B "$B" input
 	goes_on_to 1
 	grep -q another first.err
-	[[ ! -s first.json && $(visible) == 1000000 ]]
+	[[ ! -s first.json && $(visible) == 200000 ]]
 	counted created completed
 }
 

@@ -235,8 +235,8 @@ all_of() { # GROUP OPTION...
 @test "a command that begins to read late does not cost the membership" {
 	seq 100000 >input
 	finished input
-	run -0 --separate-stderr all_of "$G" -v -X session.timeout.ms=600 \
-		-X heartbeat.interval.ms=100 -X max.poll.interval.ms=1500 --exec 'sleep 3; cat >got'
+	run -0 --separate-stderr all_of "$G" -v -X session.timeout.ms=5000 \
+		-X heartbeat.interval.ms=100 -X max.poll.interval.ms=5000 --exec 'sleep 6; cat >got'
 	[[ $stderr != *'maximum poll interval'* ]]
 	cmp input got
 	run -0 --separate-stderr all_of "$G" --exec 'echo again'
@@ -282,7 +282,7 @@ all_of() { # GROUP OPTION...
 }
 
 @test "an empty stream is read to its end at once" {
-	run -0 --separate-stderr timeout 10 batch-consume -G "$G" -e
+	run -0 --separate-stderr timeout 60 batch-consume -G "$G" -e
 	silent
 	[[ -z $output ]]
 }

@@ -93,7 +93,7 @@ sorted() {
 
 @test "a range with an end ends there, with and without -e" {
 	lettered
-	run -0 --separate-stderr timeout 10 batch-consume -t "$T" -o 3:5
+	run -0 --separate-stderr timeout 60 batch-consume -t "$T" -o 3:5
 	[[ $(sorted) == 'a3 a4 b3 b4 ' ]]
 }
 
@@ -120,12 +120,12 @@ sorted() {
 
 @test "-c ends after so many that match" {
 	lettered
-	run -0 --separate-stderr timeout 10 batch-consume -t "$T" -p 0 -c 3
+	run -0 --separate-stderr timeout 60 batch-consume -t "$T" -p 0 -c 3
 	[[ $(sorted) == 'a0 a1 a2 ' ]]
-	run -0 --separate-stderr timeout 10 batch-consume -t "$T" -p 0 -c 2 --grep '[57]'
+	run -0 --separate-stderr timeout 60 batch-consume -t "$T" -p 0 -c 2 --grep '[57]'
 	[[ $(sorted) == 'a5 a7 ' ]]
 	says '8 records scanned, 2 matched'
-	run -0 --separate-stderr timeout 10 batch-consume -t "$T" -c 0
+	run -0 --separate-stderr timeout 60 batch-consume -t "$T" -c 0
 	[[ -z $output ]]
 	run -2 --separate-stderr batch-consume -t "$T" -c -1
 }

@@ -223,7 +223,7 @@ nothing_sent() {
 }
 
 @test "a million bytes without a newline are not kept in memory to the end" {
-	run -1 --separate-stderr timeout 20 bash -c 'yes | tr -d "\n" | batch-send -B "$1"' - "$B"
+	run -1 --separate-stderr timeout 60 bash -c 'yes | tr -d "\n" | batch-send -B "$1"' - "$B"
 	says 'standard input'
 }
 
@@ -297,7 +297,7 @@ nothing_sent() {
 
 @test "a million nested brackets are refused quickly" {
 	head -c 900000 /dev/zero | tr '\0' '[' >input
-	run -1 --separate-stderr timeout 10 batch-send -B "$B" --json input
+	run -1 --separate-stderr timeout 60 batch-send -B "$B" --json input
 	says 'input, line 1' 'not JSON'
 }
 

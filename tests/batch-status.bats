@@ -172,7 +172,7 @@ ids() { # OPTION...
 
 @test "--wait is over when time is up" {
 	create
-	run -4 --separate-stderr batch-status -B "$B" --wait completed -m 300ms
+	run_in_vain 4 batch-status -B "$B" --wait completed -m 300ms
 	says
 	[[ -z $output ]]
 }

@@ -54,7 +54,7 @@ seen() {
 @test "no event is missed that comes while the watch begins" {
 	for round in {1..20}; do
 		since=$(milliseconds)
-		background watcher timeout 5 batch-watch --since "$since" -c 1
+		background watcher timeout 60 batch-watch --since "$since" -c 1
 		create
 		ends 0 watcher
 		cmp created.json watcher.out
@@ -72,26 +72,26 @@ seen() {
 
 @test "-B of a batch that is there already ends at once" {
 	two
-	run -0 --separate-stderr timeout 10 batch-watch -B b --until terminated
+	run -0 --separate-stderr timeout 60 batch-watch -B b --until terminated
 	tail -n 2 events.json | cmp - <(echo "$output")
 }
 
 @test "--until that cannot come true any more is a failure" {
 	two
-	run -1 --separate-stderr timeout 10 batch-watch -B b --until completed
+	run -1 --separate-stderr timeout 60 batch-watch -B b --until completed
 	says "batch 'b' is terminated"
 }
 
 @test "--until is limited by -m" {
 	create
-	run -4 --separate-stderr batch-watch -B "$B" --until completed -m 500ms
+	run_in_vain 4 batch-watch -B "$B" --until completed -m 3s
 	says 'time is up'
 	cmp created.json <(echo "$output")
 }
 
 @test "--until without -B waits for any batch" {
 	two
-	run -0 --separate-stderr timeout 10 batch-watch --since -1h --until terminated
+	run -0 --separate-stderr timeout 60 batch-watch --since -1h --until terminated
 	[[ $(seen) == *'b terminated,' ]]
 }
 
@@ -137,13 +137,13 @@ seen() {
 
 @test "--expect of what did not come is a failure at once, or --within" {
 	two
-	run -1 --separate-stderr timeout 10 batch-watch --expect 'hourly*'
+	run -1 --separate-stderr timeout 60 batch-watch --expect 'hourly*'
 	says "no batch 'hourly*' was completed"
 	[[ -z $output ]]
 	before=$(milliseconds)
-	run -1 --separate-stderr timeout 10 batch-watch --expect 'hourly*' --within 500ms
+	run -1 --separate-stderr timeout 60 batch-watch --expect 'hourly*' --within 500ms
 	(($(milliseconds) - before >= 500))
-	run -1 --separate-stderr timeout 10 batch-watch --expect 'nightly*' --since now
+	run -1 --separate-stderr timeout 60 batch-watch --expect 'nightly*' --since now
 	says
 }
 
@@ -182,20 +182,20 @@ seen() {
 @test "-G goes on where the group stood, each group for itself" {
 	two
 	for n in 1 2 3 4; do
-		run -0 --separate-stderr timeout 20 batch-watch -G "$S.g" -c 1
+		run -0 --separate-stderr timeout 60 batch-watch -G "$S.g" -c 1
 		echo "$output" >>got
 	done
 	sort events.json | cmp - <(sort got)
-	run -0 --separate-stderr timeout 20 batch-watch -G "$S.g" -e
+	run -0 --separate-stderr timeout 60 batch-watch -G "$S.g" -e
 	[[ -z $output ]]
-	run -0 --separate-stderr timeout 20 batch-watch -G "$S.other" -e
+	run -0 --separate-stderr timeout 60 batch-watch -G "$S.other" -e
 	sort events.json | cmp - <(sort <<<"$output")
 }
 
 @test "-G with a command that fails gets the event again" {
 	create
-	run -1 --separate-stderr timeout 20 batch-watch -G "$S.g" -e --exec 'exit 1'
-	run -0 --separate-stderr timeout 20 batch-watch -G "$S.g" -e
+	run -1 --separate-stderr timeout 60 batch-watch -G "$S.g" -e --exec 'exit 1'
+	run -0 --separate-stderr timeout 60 batch-watch -G "$S.g" -e
 	cmp created.json <(echo "$output")
 }
 

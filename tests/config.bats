@@ -115,8 +115,8 @@ refused() { # TEXT...
 	run -0 --separate-stderr batch-create -n x -m 30s
 	doc_is '.integratorId == "acme"'
 	B=$(jq -r .id <<<"$output")
-	run -4 --separate-stderr timeout 10 batch-consume -B "$B"
-	run -4 --separate-stderr timeout 10 batch-consume -B "$B" -m 200ms
+	run_in_vain 4 timeout 20 batch-consume -B "$B"
+	run_in_vain 4 timeout 20 batch-consume -B "$B" -m 200ms
 	run -0 --separate-stderr env BATCH_ID="$B" batch-terminate -m 30s
 	run -2 --separate-stderr batch-status -X timeout=soon
 	says timeout

@@ -96,7 +96,7 @@ each_way() { # FUNCTION
 		run -5 --separate-stderr "${COMMAND[@]}" -b 127.0.0.1:1 -m 500ms </dev/null
 		says 127.0.0.1:1
 		[[ -z $output ]]
-		(($(milliseconds) - before < 3000))
+		took_at_most 3 "$before"
 	}
 	each_way unreachable
 }

@@ -12,11 +12,18 @@ setup() {
 
 @test "what the command before takes is no waiting for brokers" {
 	echo record >input
-	batch-create -n slow >created.json
-	run -0 --separate-stderr batch-send -m 1s input < <(sleep 1.5 && cat created.json)
-	printf '%s\n' "$output" >sent.json
-	run -0 --separate-stderr batch-complete -m 1s < <(sleep 1.5 && cat sent.json)
-	doc_is '.status == "completed"' '.manifest.records == 1'
+	create
+	batch-send -B "$B" input >sent.json
+	batch-create -n slow >slow.json
+	after_a_while() { # FILE COMMAND...
+		(sleep 5.5 && cat "$1") | "${@:2}"
+	}
+	background send after_a_while slow.json batch-send -m 5s input
+	background complete after_a_while sent.json batch-complete -m 5s
+	ends 0 send
+	ends 0 complete
+	json_equals 1 .manifest.records send.out
+	json_equals '["completed",1]' '[.status,.manifest.records]' complete.out
 }
 
 @test "five files of real records, sent at the same time, come back byte for byte" {

@@ -138,6 +138,6 @@ manifest_of() { # FILE
 	create
 	seq 300000 | batch-send -B "$B" >/dev/null
 	B=$mine
-	batch-send -m 1s --resume -B "$B" input | batch-complete >/dev/null
+	batch-send -m 5s --resume -B "$B" input | batch-complete >/dev/null
 	gives input batch-consume -B "$B"
 }

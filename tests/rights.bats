@@ -79,9 +79,9 @@ begin_as_admin() {
 	export finished
 }
 
-# Long before the time budget of 30 s
+# Long before the time budget
 as() { # USER TOOL...
-	BATCH_SASL_USERNAME=$1 timeout 5 "${@:2}"
+	BATCH_TIMEOUT=10m BATCH_SASL_USERNAME=$1 timeout 60 "${@:2}"
 }
 
 declare -gA may # "RIGHT KIND NAME" -> users; one call of kafka-acls for each, as they are slow

@@ -30,9 +30,9 @@ setup() {
 	END
 }
 
-# Long before the time budget of 30 s
+# Long before the time budget
 as() { # PROFILE TOOL...
-	BATCH_PROFILE=$1 timeout 15 "${@:2}"
+	BATCH_TIMEOUT=10m BATCH_PROFILE=$1 timeout 60 "${@:2}"
 }
 
 # Starts a tool that all_refused expects to be refused, saying each TEXT in one line

@@ -12,7 +12,7 @@ setup() {
 }
 
 worker() { # NAME OPTION... -- COMMAND...
-	background "$1" timeout -s KILL 60 batch-work --early --linger 100ms -G "$G" "${@:2}" 9>&-
+	background "$1" timeout -s KILL 120 batch-work --early --linger 100ms -G "$G" "${@:2}" 9>&-
 }
 
 stopped() { # NAME...
@@ -43,11 +43,11 @@ results() {
 
 # TOPIC holds N records at some time.
 wait_for_records() { # TOPIC N
-	timeout 30 kcat -C -b "$BATCH_BROKERS" -X fetch.wait.max.ms=10 -t "$1" -o beginning -c "$2" -q -f ''
+	timeout 60 kcat -C -b "$BATCH_BROKERS" -X fetch.wait.max.ms=10 -t "$1" -o beginning -c "$2" -q -f ''
 }
 
 ended_as() { # STATUS ACTUAL [ID]
-	timeout 60 batch-status -B "${3:-$B}" --wait "$1" >now.json
+	timeout 60 batch-status -m 2m -B "${3:-$B}" --wait "$1" >now.json
 	json_equals "[\"$1\",$2]" '[.status,.actualRecordCount]' now.json
 }
 
@@ -109,7 +109,7 @@ ended_as() { # STATUS ACTUAL [ID]
 	done
 	wait_for_records "$S.out" 2
 	seq 10 | batch-send -B "$B" | batch-complete >completed.json
-	timeout 60 batch-status -B "$B" --wait failed >now.json
+	timeout 60 batch-status -m 2m -B "$B" --wait failed >now.json
 	jq -r .failureMessage now.json | grep -q 'records were processed, and .* were sent'
 	stopped worker
 }
@@ -138,19 +138,19 @@ ended_as() { # STATUS ACTUAL [ID]
 	seq 10 >&9
 	wait_for_records "$S.in" 10
 	for _ in 1 2; do
-		timeout -s KILL 60 batch-work --early --once --linger 1ms -G "$G" -- cat
+		timeout -s KILL 120 batch-work --early --once --linger 1ms -G "$G" -- cat
 		[[ $(results | wc -l) == 10 ]]
 	done
 	seq 11 15 >&9
 	all_sent
-	timeout -s KILL 60 batch-work --early --once -G "$G" -- cat
+	timeout -s KILL 120 batch-work --early --once -G "$G" -- cat
 	ended_as completed 15
 	cmp <(results) <(seq 15)
 }
 
 @test "--linger: a chunk waits to be full" {
 	create --processing
-	background worker timeout -s KILL 60 batch-work --early --linger 20s --chunk 7 -G "$G" -- sh -c 'cat; echo "$BATCH_COUNT" >>counts'
+	background worker timeout -s KILL 120 batch-work --early --linger 20s --chunk 7 -G "$G" -- sh -c 'cat; echo "$BATCH_COUNT" >>counts'
 	for i in 1 2 3 4 5 6 7; do
 		echo "$i" | kput "$S.in" -p 0 -H batchId="$B"
 	done

@@ -13,7 +13,7 @@ setup() {
 }
 
 work() { # OPTION... -- COMMAND...
-	timeout -s KILL 60 batch-work -G "$G" --once "$@"
+	timeout -s KILL 120 batch-work -G "$G" --once "$@"
 }
 
 # Puts N records of B into PARTITION, as a writer does that knows no more than the batch's id.
@@ -109,9 +109,9 @@ ended_as() { # STATUS ACTUAL [MESSAGE]
 	done
 	sent 300
 	for i in 1 2; do
-		background "$i" timeout -s KILL 60 batch-work -G "$G" --chunk 10 -- cat
+		background "$i" timeout -s KILL 120 batch-work -G "$G" --chunk 10 -- cat
 	done
-	timeout 60 batch-status -B "$B" --wait completed >waited.json
+	timeout 60 batch-status -m 2m -B "$B" --wait completed >waited.json
 	ended_as completed 300
 	cmp <(kget "$S.out" -f '%s\n' | sort -n) <(seq 300)
 	kget "$S.notification" -J | jq -c 'select(.headers | index("batch.part")) | .payload | fromjson | .progress.part' >parts
@@ -124,22 +124,23 @@ ended_as() { # STATUS ACTUAL [MESSAGE]
 @test "what an open transaction of others stands before is waited for, and not missed" {
 	begin 1
 	G=$S.group KEY=1
-	seq 1000000 >input
+	seq 200000 >input
 	other=$(batch-create -n other | jq -r .id)
 	started
-	background first timeout 20 kcat -C -b "$BATCH_BROKERS" -t "$S.in" -o beginning -c 1 -q -f '' \
+	background first timeout 60 kcat -C -b "$BATCH_BROKERS" -t "$S.in" -o beginning -c 1 -q -f '' \
 		-X isolation.level=read_uncommitted
-	background sender batch-send -B "$other" --atomic input
+	slow=(-X batch.num.messages=10 -X max.in.flight.requests.per.connection=1)
+	background sender batch-send -B "$other" --atomic "${slow[@]}" input
 	ends 0 first
 	kill -STOP "${pids[sender]}"
 	put 0 1 5
 	sent 5
-	background worker timeout -s KILL 60 batch-work -v -G "$G" -- cat
-	until grep -q 'partition 0, of which' worker.err; do sleep 0.05; done
+	background worker timeout -s KILL 120 batch-work -v -G "$G" -- cat
+	wait_for grep -q 'partition 0, of which' worker.err
 	batch-terminate -B "$other" >terminated.json
 	kill -CONT "${pids[sender]}"
 	ends 1 sender
-	timeout 60 batch-status -B "$B" --wait completed >waited.json
+	timeout 60 batch-status -m 2m -B "$B" --wait completed >waited.json
 	ended_as completed 5
 	kill "${pids[worker]}"
 	ends 143 worker

@@ -18,7 +18,7 @@ ready() { # FILE [OPTION...]
 }
 
 work() { # OPTION... -- COMMAND...
-	timeout -s KILL 60 batch-work -G "$G" "$@"
+	timeout -s KILL 120 batch-work -G "$G" "$@"
 }
 
 # The settings that --dry-run shows for these options.

@@ -18,7 +18,7 @@ ready() { # FILE [OPTION...]
 }
 
 work() { # OPTION... -- COMMAND...
-	timeout -s KILL 60 batch-work -G "$G" --once "$@"
+	timeout -s KILL 120 batch-work -G "$G" --once "$@"
 }
 
 # The batch ended so, with these numbers.

@@ -18,7 +18,7 @@ ready() { # FILE [OPTION...]
 }
 
 work() { # OPTION... -- COMMAND...
-	timeout -s KILL 60 batch-work -G "$G" --once "$@"
+	timeout -s KILL 120 batch-work -G "$G" --once "$@"
 }
 
 # The group stands where there is something that it begins with.
@@ -502,14 +502,14 @@ status_of() { # ID STATUS
 @test "--exactly-once: each once, though the worker is killed" {
 	begun
 	seq 3000 | kput "$S.in" -p 0
-	quick=(-X session.timeout.ms=1000 -X heartbeat.interval.ms=100 --instance one --exactly-once)
+	same=(--instance one --exactly-once)
 	for at in 100 1100 2100; do
-		background work batch-work -G "$G" "${quick[@]}" -- cat
+		background work batch-work -G "$G" "${same[@]}" -- cat
 		wait_for holds_records "$S.invalid" "$at"
 		kill -KILL "${pids[work]}"
 		ends 137 work
 	done
-	work "${quick[@]}" -- cat
+	work "${same[@]}" -- cat
 	kget "$S.invalid" -X isolation.level=read_committed -f '%s\n' >invalid.json
 	diff <(jq .offset invalid.json | sort -n) <(seq 10 3009)
 }

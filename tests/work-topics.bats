@@ -13,7 +13,7 @@ setup() {
 }
 
 work() { # OPTION... -- COMMAND...
-	timeout 30 batch-work -G "$G" "$@"
+	timeout 60 batch-work -G "$G" "$@"
 }
 
 @test "each record once, from where the group stands" {

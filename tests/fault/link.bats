@@ -151,11 +151,11 @@ has_begun() {
 @test "I5 I8: silent in the middle of a send: it says what is known, and no more" {
 	create
 	link rate 400000
-	alone send batch-send -b "$LINK" -m 2s -z none -B "$B" input
+	alone send batch-send -b "$LINK" -m 4s -z none -B "$B" input
 	wait_for has_begun
 	link hole
 	began[send]=$(milliseconds)
-	ends_within 4 7 send
+	ends_within 6 7 send
 	[[ ! -s send.out ]]
 	link pass
 	acked=$(sed -n 's/.*: \([0-9]*\) records acknowledged, .*/\1/p' send.err)
@@ -173,8 +173,8 @@ has_begun() {
 			[[ $command == batch-create* ]] || batch-create -n x --id "$B" >/dev/null
 			link "$verb" 0 # Produce
 			# shellcheck disable=SC2086
-			alone writer $command "$B" -b "$LINK" -m 1s
-			ends_within 3 7 writer
+			alone writer $command "$B" -b "$LINK" -m 2s
+			ends_within 4 7 writer
 			[[ ! -s writer.out ]]
 			link pass
 			link cut
@@ -193,8 +193,8 @@ has_begun() {
 	for verb in deaf mute; do
 		batch-create -n x --id "$verb" >/dev/null
 		link "$verb" 26 # EndTxn
-		alone writer batch-send --atomic -B "$verb" -b "$LINK" -m 2s input
-		ends_within 4 7 writer
+		alone writer batch-send --atomic -B "$verb" -b "$LINK" -m 4s input
+		ends_within 6 7 writer
 		[[ ! -s writer.out ]]
 		link pass
 		link cut

@@ -144,6 +144,17 @@ gives() { # FILE COMMAND...
 	"${@:2}" >given && cmp "$1" given
 }
 
+# COMMAND, which waits in vain, ends with STATUS when its short time is up; run again when it did not even find a
+# broker in it, since that one stalls.
+run_in_vain() { # STATUS COMMAND...
+	local _
+	for _ in {1..50}; do
+		run --separate-stderr "${@:2}"
+		((status == 5)) || break
+	done
+	((status == $1))
+}
+
 # Standard error is one line, by a tool of ours, that holds each TEXT.
 says() { # TEXT...
 	local text
