@@ -61,8 +61,7 @@ setup() {
 	slow=(-X fetch.message.max.bytes=1 -X debug=fetch -vvv)
 	background counter batch-complete -B "$B" --count "${slow[@]}"
 	wait_for grep -q "Fetch topic $S.in" counter.err
-	kill -TERM "${pids[counter]}"
-	ends 143 counter
+	stopped counter
 	run -0 grep -c '^batch-complete: interrupted' counter.err
 	counted created
 }

@@ -1,14 +1,14 @@
 # batch-consume -G: every finished batch, each to one member of a group, once.
 bats_require_minimum_version 1.5.0
 load lib/batch
+load lib/work
 
 setup_file() {
 	kafka_up
 }
 
 setup() {
-	begin 2
-	G=$S.group
+	begin_work 2
 }
 
 # Finished batches with the ids of files that hold their records; sets ids.
@@ -70,9 +70,7 @@ all_of() { # GROUP OPTION...
 	done
 	all_there() { (($(find left right -type f -name 'b*' | wc -l) == 12)); }
 	wait_for all_there
-	kill -TERM "${pids[left]}" "${pids[right]}"
-	ends 143 left
-	ends 143 right
+	stopped left right
 	for id in "${ids[@]}"; do
 		cmp "$id" "$(find left right -name "$id")"
 	done
@@ -172,9 +170,7 @@ all_of() { # GROUP OPTION...
 	wait_for grep -q "batch '$id': left to another member" loses.err
 	[[ -z $(ls -A loses) ]]
 	batch-create -n x | batch-send input | batch-complete >completed.json
-	kill -TERM "${pids[loses]}" "${pids[gets]}"
-	ends 143 loses
-	ends 143 gets
+	stopped loses gets
 	run -0 --separate-stderr all_of "$S.group" -f '%H{batchId}\n'
 	run ! grep -qx "$id" <<<"$output"
 }

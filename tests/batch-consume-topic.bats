@@ -136,8 +136,7 @@ sorted() {
 		echo "$i" | kput "$T"
 		wait_for grep -qx "$i" reader.out
 	done
-	kill -TERM "${pids[reader]}"
-	ends 143 reader
+	stopped reader
 	run -0 grep -c '3 records scanned, 3 matched' reader.err
 }
 

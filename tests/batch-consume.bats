@@ -449,8 +449,7 @@ connected() { # NAME
 	create
 	background consumer batch-consume -B "$B"
 	wait_for connected consumer
-	kill -TERM "${pids[consumer]}"
-	ends 143 consumer
+	stopped consumer
 }
 
 @test "the batch and its stream may come from a document on standard input" {

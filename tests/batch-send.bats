@@ -498,8 +498,7 @@ on_terminal() { # NAME RECORDS OPTION...
 	exec {input}>input
 	seq 7 >&"$input"
 	wait_for holds_records "$S.in" 7
-	kill -TERM "${pids[sender]}"
-	ends 143 sender
+	stopped sender
 	[[ ! -s sender.out ]]
 	run -0 grep -c '^batch-send: interrupted: 7 records' sender.err
 	status_is started

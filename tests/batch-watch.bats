@@ -212,8 +212,7 @@ seen() {
 	background watcher batch-watch --since -1h
 	create
 	wait_for test -s watcher.out
-	kill -TERM "${pids[watcher]}"
-	ends 143 watcher
+	stopped watcher
 	cmp created.json watcher.out
 }
 
@@ -309,8 +308,7 @@ looked_up() { # MOST
 	done
 	wait_for shows "$(wc -l <events.json)" stays.out goes.out
 	grep -q completed goes.out
-	kill -TERM "${pids[goes]}"
-	ends 143 goes
+	stopped goes
 	for id in a b c d; do
 		batch-terminate -B "$id" --failed late >>events.json
 	done
@@ -337,10 +335,8 @@ looked_up() { # MOST
 	wait_for got_twice
 	touch go
 	wait_for grep -q 'went to another member' loses.err
-	kill -TERM "${pids[gets]}"
-	ends 143 gets
-	kill -TERM "${pids[loses]}"
-	ends 143 loses
+	stopped gets
+	stopped loses
 	run -0 --separate-stderr batch-watch -G "$S.group" -e
 	[[ $output != *"\"id\":\"$first\""* ]]
 }

@@ -1,30 +1,14 @@
 # batch-work: a command over the records of ready batches, in chunks.
 bats_require_minimum_version 1.5.0
 load lib/batch
+load lib/work
 
 setup_file() {
 	kafka_up
 }
 
 setup() {
-	begin 4
-	G=$S.group
-}
-
-# Sets B to the id of a new batch with what FILE holds, ready to be worked on.
-ready() { # FILE [OPTION...]
-	create --processing "${@:2}" || return
-	batch-send -B "$B" "$1" >sent.json && batch-complete <sent.json >completed.json
-}
-
-work() { # OPTION... -- COMMAND...
-	timeout -s KILL 120 batch-work -G "$G" --once "$@"
-}
-
-# The batch ended so, with these numbers.
-ended_as() { # STATUS ACTUAL INVALID [ID]
-	batch-status -B "${4:-$B}" >now.json
-	json_equals "[\"$1\",$2,$3]" '[.status,.actualRecordCount,.invalidRecordCount]' now.json
+	begin_work 4
 }
 
 # TOPIC holds the lines of FILE, in any order.
@@ -71,8 +55,7 @@ runs() {
 }
 
 @test "what is between the records of a batch and is not its own is passed over, and what is there twice" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	create --processing
 	seq 50 | batch-send -B "$B" >first.json
 	sender=$(jq -r '.manifest.senders[0].sender' first.json)
@@ -265,8 +248,7 @@ only_letter() {
 @test "an invalid record that is too long is cut until it fits" {
 	long=$(printf '%019900d' 0)
 	while IFS='|' read -r options wanted record; do
-		begin
-		G=$S.group
+		begin_work
 		create --processing
 		jq -nc --arg long "$long" "$record" | batch-send -B "$B" -J | batch-complete >/dev/null
 		work -X message.max.bytes=20000 ${options:+"$options"} -- \
@@ -288,8 +270,7 @@ only_letter() {
 	done >in
 	echo short >>in
 	for options in "" --pair --exactly-once -J; do
-		begin
-		G=$S.group
+		begin_work
 		ready in
 		work -X message.max.bytes=20000 --retries 0 $options -- cat
 		batch-status -B "$B" >now.json
@@ -364,8 +345,7 @@ too_long_for_topic() { # OPTION... -- COMMAND...
 }
 
 @test "a batch that has failed is not worked on any more" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	{ seq -f 'bad %.0f' 5 && seq 95; } >in
 	ready in --invalid-threshold 5
 	work --chunk 10 -- sh -c 'echo >>runs; cat >in.chunk; ! grep -q bad in.chunk || exit 65; sleep 0.1; cat in.chunk'
@@ -394,8 +374,7 @@ too_long_for_topic() { # OPTION... -- COMMAND...
 }
 
 @test "--on-invalid stop: nothing passes a bad record, and it is none for who comes after" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seven_bad
 	run -1 --separate-stderr work --chunk 10 --on-invalid stop -- "${fail_on_bad[@]}" 65
 	mentions 'is invalid'
@@ -408,8 +387,7 @@ too_long_for_topic() { # OPTION... -- COMMAND...
 }
 
 @test "a report names records: invalid, skipped, to be tried again" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 0 9 >in
 	ready in
 	work --pair --backoff 10ms -- sh -c '
@@ -486,8 +464,7 @@ service=(sh -c 'cat >"$BATCH_SLOT.in"; touch called; [ -e up ] || exit "$0"; cat
 }
 
 @test "a service that goes away in the middle of a chunk: nobody is blamed" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 100 >in
 	ready in
 	touch up
@@ -528,8 +505,7 @@ none_runs() {
 }
 
 @test "records that went back are not tried again for a while" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 10 >in
 	ready in
 	background work batch-work -G "$G" --once --joblog joblog --retries 0 --breaker 1000 -- "${service[@]}" 69
@@ -543,8 +519,7 @@ none_runs() {
 # --- the command
 
 @test "a command that does not read its input has failed, unless it may" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq -f '%060.0f' 3000 >in
 	ready in
 	run -0 --separate-stderr work -v --chunk 3000 --retries 0 --no-contrast --max-invalid 1 --breaker 1 \
@@ -554,13 +529,11 @@ none_runs() {
 	background work batch-work -v -G "$G" --once --chunk 3000 --backoff 30 -- true
 	wait_for grep -q 'did not read 183000 bytes' work.err
 	status_is sendCompleted
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 }
 
 @test "--time-limit ends a command, and a record that always takes longer is invalid" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 8 >in
 	ready in
 	work --chunk 8 --time-limit 2s --joblog joblog -- sh -c '
@@ -574,8 +547,7 @@ none_runs() {
 }
 
 @test "a command that is killed by a signal" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 8 >in
 	ready in
 	work --chunk 8 --joblog joblog -- sh -c 'cat >got; ! grep -qx 3 got || kill -SEGV $$; cat got'
@@ -586,8 +558,7 @@ none_runs() {
 }
 
 @test "retries come after the waits of --backoff, and nothing overtakes them" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 30 >in
 	ready in
 	work --chunk 10 --retries 3 --backoff 100ms,300ms --joblog joblog -- sh -c '
@@ -630,8 +601,7 @@ none_runs() {
 }
 
 @test "--order key: no retry is overtaken by its key" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 200 | awk '{print $1 % 10 ":" $1}' >in
 	create --processing
 	batch-send -B "$B" -K : in | batch-complete >/dev/null
@@ -647,8 +617,7 @@ none_runs() {
 }
 
 @test "the one chunk that tries is taken away: another one tries" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 10 >in
 	ready in
 	background work batch-work -G "$G" --retries 0 --breaker 1 -- \
@@ -660,8 +629,7 @@ none_runs() {
 	batch-terminate -B "$B" --failed enough >/dev/null
 	ready in
 	wait_for ended_as completed 10 0
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 }
 
 # --- whose turn it is
@@ -669,8 +637,7 @@ none_runs() {
 # A batch of 100 chunks, of which one is not done when a short one arrives.
 long_and_short() { # PRIORITY-OF-LONG PRIORITY-OF-SHORT OPTION...
 	rm -f began go order
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 100 >in
 	ready in --priority "$1" && long=$B
 	background work batch-work -G "$G" -j 1 --chunk 1 "${@:3}" -- \
@@ -681,8 +648,7 @@ long_and_short() { # PRIORITY-OF-LONG PRIORITY-OF-SHORT OPTION...
 	touch go
 	wait_for ended_as completed 100 0 "$long"
 	wait_for ended_as completed 5 0 "$short"
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 	first=$(uniq order | sed -n 2p)
 	last=$(tail -n 1 order)
 }
@@ -701,8 +667,7 @@ long_and_short() { # PRIORITY-OF-LONG PRIORITY-OF-SHORT OPTION...
 
 # The group's offset has no room for more.
 @test "at most four batches are begun in a partition, also when others come first" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	echo one >in
 	ids=()
 	for i in 1 2 3; do
@@ -725,8 +690,7 @@ long_and_short() { # PRIORITY-OF-LONG PRIORITY-OF-SHORT OPTION...
 	for B in "${ids[@]}"; do
 		wait_for ended_as completed 1 0
 	done
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 }
 
 @test "workers share the partitions, also with one that joins" {
@@ -740,10 +704,7 @@ long_and_short() { # PRIORITY-OF-LONG PRIORITY-OF-SHORT OPTION...
 	done
 	wait_for ended_as completed 1500 0
 	has_lines "$S.out" in
-	for name in one two; do
-		kill -TERM "${pids[$name]}"
-		ends 143 "$name"
-	done
+	stopped one two
 }
 
 # --- what others have done
@@ -757,8 +718,7 @@ part_is_done() { # PARTITION
 }
 
 @test "who did the last part ended before it completed the batch: another worker does it" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 10 >in
 	ready in
 	part_is_done 0
@@ -768,8 +728,7 @@ part_is_done() { # PARTITION
 }
 
 @test "a part that another worker has done is given up" {
-	begin 2
-	G=$S.group
+	begin_work 2
 	seq 40 | sed 's/.*/&:&/' >keyed
 	create --processing
 	batch-send -B "$B" -K : keyed | batch-complete >/dev/null
@@ -792,8 +751,7 @@ part_is_done() { # PARTITION
 
 # A worker whose command runs until file go is there.
 at_work() { # OPTION...
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 100 >in
 	ready in
 	background work batch-work -v -G "$G" --chunk 10 "$@" -- \
@@ -807,14 +765,12 @@ at_work() { # OPTION...
 	batch-terminate -B "$B" --force >/dev/null || batch-terminate -B "$B" --failed enough >/dev/null
 	wait_for eval "! kill -0 $command"
 	touch go
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 	[[ -z $(kget "$S.out") && -z $(kget "$S.invalid") ]]
 }
 
 @test "many commands at once: of a partition as many as can be written down, and then the others" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 200 >in
 	ready in
 	work -j 200 --order none --chunk 1 -- sh -c 'touch "run.$BATCH_SLOT"; cat; until [ -e go ]; do sleep 0.2; done' &
@@ -841,8 +797,7 @@ at_work() { # OPTION...
 
 @test "SIGTERM: --drain is how long it may run" {
 	at_work --drain 300ms
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 	run ! kill -0 "$command"
 	[[ -z $(kget "$S.out") ]]
 	work -- cat
@@ -854,7 +809,6 @@ at_work() { # OPTION...
 	at_work
 	kill -TERM "${pids[work]}"
 	wait_for grep -q 'what runs may end' work.err
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 	wait_for eval "! kill -0 $command"
 }

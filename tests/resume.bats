@@ -92,8 +92,7 @@ manifest_of() { # FILE
 	slow=(-X fetch.message.max.bytes=1 -X debug=fetch -vvv)
 	background sender batch-send --resume -B "$B" "${slow[@]}" input
 	wait_for grep -q "Fetch topic $S.in" sender.err
-	kill -TERM "${pids[sender]}"
-	ends 143 sender
+	stopped sender
 	run -0 grep -c '^batch-send: --resume: interrupted' sender.err
 }
 

@@ -1,26 +1,18 @@
 # batch-work --early: batches that are still being sent.
 bats_require_minimum_version 1.5.0
 load lib/batch
+load lib/work
 
 setup_file() {
 	kafka_up
 }
 
 setup() {
-	begin 2
-	G=$S.group
+	begin_work 2
 }
 
 worker() { # NAME OPTION... -- COMMAND...
 	background "$1" timeout -s KILL 120 batch-work --early --linger 100ms -G "$G" "${@:2}" 9>&-
-}
-
-stopped() { # NAME...
-	local name
-	for name; do
-		kill "${pids[$name]}"
-		ends 143 "$name"
-	done
 }
 
 # Starts a sender of B, which sends what is written to descriptor 9.
@@ -46,11 +38,6 @@ wait_for_records() { # TOPIC N
 	timeout 60 kcat -C -b "$BATCH_BROKERS" -X fetch.wait.max.ms=10 -t "$1" -o beginning -c "$2" -q -f ''
 }
 
-ended_as() { # STATUS ACTUAL [ID]
-	timeout 60 batch-status -m 2m -B "${3:-$B}" --wait "$1" >now.json
-	json_equals "[\"$1\",$2]" '[.status,.actualRecordCount]' now.json
-}
-
 @test "records come to the command before the batch is complete, and the totals are right" {
 	create --processing
 	worker worker -- cat
@@ -63,7 +50,7 @@ ended_as() { # STATUS ACTUAL [ID]
 	status_is started
 	seq 21 25 >&9
 	all_sent
-	ended_as completed 25
+	comes_to completed 25
 	cmp <(results) <(seq 25)
 	stopped worker
 }
@@ -78,7 +65,7 @@ ended_as() { # STATUS ACTUAL [ID]
 	done
 	wait_for_records "$S.out" 10
 	notify "$B" sendCompleted '.processing = true | .expectedRecordCount = 10'
-	ended_as completed 10
+	comes_to completed 10
 	cmp <(results) <(seq 10)
 	stopped 1 2
 }
@@ -92,11 +79,11 @@ ended_as() { # STATUS ACTUAL [ID]
 	first=$B
 	create --processing
 	seq 5 | batch-send -B "$B" | batch-complete >completed.json
-	ended_as completed 5
+	comes_to completed 5
 	seq 11 20 | kput "$S.in" -p 0 -H batchId="$first"
 	create --processing
 	seq 5 | batch-send -B "$B" | batch-complete >completed.json
-	ended_as completed 5
+	comes_to completed 5
 	[[ $(results | wc -l) == 20 ]]
 	stopped worker
 }
@@ -126,7 +113,7 @@ ended_as() { # STATUS ACTUAL [ID]
 	for _ in 1 2; do
 		create --processing
 		seq 100 | batch-send -B "$B" | batch-complete >completed.json
-		ended_as completed 100
+		comes_to completed 100
 	done
 	[[ $(results | wc -l) == 206 ]]
 	stopped worker
@@ -138,13 +125,13 @@ ended_as() { # STATUS ACTUAL [ID]
 	seq 10 >&9
 	wait_for_records "$S.in" 10
 	for _ in 1 2; do
-		timeout -s KILL 120 batch-work --early --once --linger 1ms -G "$G" -- cat
+		work --early --linger 1ms -- cat
 		[[ $(results | wc -l) == 10 ]]
 	done
 	seq 11 15 >&9
 	all_sent
-	timeout -s KILL 120 batch-work --early --once -G "$G" -- cat
-	ended_as completed 15
+	work --early -- cat
+	comes_to completed 15
 	cmp <(results) <(seq 15)
 }
 
@@ -176,7 +163,7 @@ ended_as() { # STATUS ACTUAL [ID]
 	wait_for_records "$S.out" 300
 	seq 301 400 >&9
 	all_sent
-	ended_as completed 400
+	comes_to completed 400
 	cmp <(results) <(seq 400)
 	stopped second
 }

@@ -1,19 +1,15 @@
 # batch-work: batches of other writers, which have no manifest.
 bats_require_minimum_version 1.5.0
 load lib/batch
+load lib/work
 
 setup_file() {
 	kafka_up
 }
 
 setup() {
-	begin 4
-	G=$S.group
+	begin_work 4
 	B=foreign-$BATS_TEST_NUMBER
-}
-
-work() { # OPTION... -- COMMAND...
-	timeout -s KILL 120 batch-work -G "$G" --once "$@"
 }
 
 # Puts N records of B into PARTITION, as a writer does that knows no more than the batch's id.
@@ -32,7 +28,7 @@ started() {
 	notify "$B" started '.processing = true'
 }
 
-ended_as() { # STATUS ACTUAL [MESSAGE]
+ended_with() { # STATUS ACTUAL [MESSAGE]
 	batch-status -B "$B" >now.json
 	json_equals "[\"$1\",$2,${3:-null}]" '[.status,.actualRecordCount,.failureMessage]' now.json
 }
@@ -47,7 +43,7 @@ ended_as() { # STATUS ACTUAL [MESSAGE]
 	sent 20
 	run -0 --separate-stderr work -- cat
 	silent
-	ended_as completed 20
+	ended_with completed 20
 	cmp <(kget "$S.out" -f '%s\n' | sort -n) <(seq 20)
 	run -0 --separate-stderr work -- touch again
 	[[ ! -e again ]]
@@ -60,7 +56,7 @@ ended_as() { # STATUS ACTUAL [MESSAGE]
 		put 2 1 "$n"
 		KEY=1 sent 10
 		work -- cat
-		ended_as failed "$n" "\"$n records were processed, and 10 were sent\""
+		ended_with failed "$n" "\"$n records were processed, and 10 were sent\""
 	done
 }
 
@@ -70,12 +66,12 @@ ended_as() { # STATUS ACTUAL [MESSAGE]
 	put 3 1 7
 	sent -
 	work -- cat
-	ended_as completed 7
+	ended_with completed 7
 	B=$B-none
 	started
 	sent -
 	work -- cat
-	ended_as completed 0
+	ended_with completed 0
 }
 
 @test "a number given by hand" {
@@ -83,7 +79,7 @@ ended_as() { # STATUS ACTUAL [MESSAGE]
 	put 0 1 5
 	batch-complete -B "$B" --records 5 >completed.json
 	work -- cat
-	ended_as completed 5
+	ended_with completed 5
 }
 
 @test "what a sender wrote twice is there once, and records without a number always count" {
@@ -97,7 +93,7 @@ ended_as() { # STATUS ACTUAL [MESSAGE]
 	put 1 5 5
 	sent 6
 	work -- cat
-	ended_as completed 6
+	ended_with completed 6
 	diff <(kget "$S.out" -f '%s\n') - <<<$'1\n2\n3\n4\n5\n5'
 }
 
@@ -112,7 +108,7 @@ ended_as() { # STATUS ACTUAL [MESSAGE]
 		background "$i" timeout -s KILL 120 batch-work -G "$G" --chunk 10 -- cat
 	done
 	timeout 60 batch-status -m 2m -B "$B" --wait completed >waited.json
-	ended_as completed 300
+	ended_with completed 300
 	cmp <(kget "$S.out" -f '%s\n' | sort -n) <(seq 300)
 	kget "$S.notification" -J | jq -c 'select(.headers | index("batch.part")) | .payload | fromjson | .progress.part' >parts
 	json_equals '[0,1,2,3]' '[inputs.partition] | sort | unique' <(echo null && cat parts)
@@ -122,8 +118,8 @@ ended_as() { # STATUS ACTUAL [MESSAGE]
 }
 
 @test "what an open transaction of others stands before is waited for, and not missed" {
-	begin 1
-	G=$S.group KEY=1
+	begin_work 1
+	KEY=1
 	seq 200000 >input
 	other=$(batch-create -n other | jq -r .id)
 	started
@@ -141,7 +137,7 @@ ended_as() { # STATUS ACTUAL [MESSAGE]
 	kill -CONT "${pids[sender]}"
 	ends 1 sender
 	timeout 60 batch-status -m 2m -B "$B" --wait completed >waited.json
-	ended_as completed 5
+	ended_with completed 5
 	kill "${pids[worker]}"
 	ends 143 worker
 }
@@ -171,5 +167,5 @@ ended_as() { # STATUS ACTUAL [MESSAGE]
 	notify "$B" sendCompleted '.processing = true | .manifest = {"senders": [{}]}'
 	run -0 --separate-stderr work -- cat
 	silent
-	ended_as failed 0 '"manifest: sender 1 does not make sense"'
+	ended_with failed 0 '"manifest: sender 1 does not make sense"'
 }

@@ -1,24 +1,14 @@
 # batch-work: what it says before, while and after it works, and what it takes of the machine.
 bats_require_minimum_version 1.5.0
 load lib/batch
+load lib/work
 
 setup_file() {
 	kafka_up
 }
 
 setup() {
-	begin 2
-	G=$S.group
-}
-
-# Sets B to the id of a new batch with what FILE holds, in both partitions and ready to be worked on.
-ready() { # FILE [OPTION...]
-	create --processing "${@:2}" || return
-	sed 's/.*/&:&/' "$1" | batch-send -B "$B" -K : >sent.json && batch-complete <sent.json >completed.json
-}
-
-work() { # OPTION... -- COMMAND...
-	timeout -s KILL 120 batch-work -G "$G" "$@"
+	begin_work 2
 }
 
 # The settings that --dry-run shows for these options.
@@ -50,10 +40,10 @@ is_group() {
 @test "--dry-run shows which batches are ready, in the order of their turns, and changes nothing" {
 	seq 30 >in
 	: >none
-	ready in --priority 90 && low=$B
-	ready in --priority 5 && high=$B
-	ready in && medium=$B
-	ready none && empty=$B
+	ready_keyed in --priority 90 && low=$B
+	ready_keyed in --priority 5 && high=$B
+	ready_keyed in && medium=$B
+	ready_keyed none && empty=$B
 	create --processing # not ready
 	records >before
 	run -0 --separate-stderr work --dry-run -- sh -c 'touch ran; cat'
@@ -73,11 +63,11 @@ is_group() {
 
 @test "--dry-run shows what is left of a batch that others work on" {
 	seq 100 >in
-	ready in
-	run -1 work --once --chunk 10 -j 1 -- sh -c '[ "$BATCH_PARTITION" = 0 ] || exit 77; cat'
+	ready_keyed in
+	run -1 work --chunk 10 -j 1 -- sh -c '[ "$BATCH_PARTITION" = 0 ] || exit 77; cat'
 	run -0 --separate-stderr work --dry-run -- cat
 	docs_are '.[1].records == 100' '.[1].openPartitions | index(1) != null'
-	run -0 work --once -- cat
+	run -0 work -- cat
 	is_group
 	run -0 --separate-stderr work --dry-run -- cat
 	docs_are 'length == 1'
@@ -240,9 +230,9 @@ refuses() { # TEXT OPTION...
 
 @test "--sample prints what comes out for the first records, and changes nothing" {
 	seq -f 'low %.0f' 50 >in
-	ready in --priority 90
+	ready_keyed in --priority 90
 	seq -f 'high %.0f' 50 >in
-	ready in --priority 0
+	ready_keyed in --priority 0
 	records >before
 	run -0 --separate-stderr work --sample 7 -- sed 's/^/got /'
 	silent
@@ -260,7 +250,7 @@ refuses() { # TEXT OPTION...
 	run -6 --separate-stderr work --sample 3 -- cat
 	says "no batch is ready"
 	seq 5 >in
-	ready in
+	ready_keyed in
 	run -1 --separate-stderr work --sample 3 -- sh -c 'cat; exit 3'
 	mentions "exit status 3"
 	[[ -z $output ]]
@@ -298,9 +288,9 @@ metric_is() { # VALUE NAME [LABELS]
 
 @test "--metrics holds at the end what was done, and zeros" {
 	seq 30 >in
-	ready in
+	ready_keyed in
 	# shellcheck disable=SC2016
-	run -0 --separate-stderr work --once --chunk 30 --metrics m.prom -- sh -c 'grep -x 7 && exit 65; exit 0'
+	run -0 --separate-stderr work --chunk 30 --metrics m.prom -- sh -c 'grep -x 7 && exit 65; exit 0'
 	silent
 	metric_is 29 batch_work_records_total 'outcome="done"'
 	metric_is 1 batch_work_records_total 'outcome="invalid"'
@@ -326,8 +316,8 @@ metric_is() { # VALUE NAME [LABELS]
 
 @test "--metrics is written at each report, with what waits and what runs" {
 	seq 30 >in
-	ready in --priority 0
-	ready in --priority 100
+	ready_keyed in --priority 0
+	ready_keyed in --priority 100
 	background worker batch-work -G "$G" --once -j 1 --chunk 100 --report 100ms --metrics m.prom \
 		--instance w1 -- sh -c 'until [ -e go ]; do sleep 0.05; done; cat'
 	wait_for metric_is 1 batch_work_slots_busy
@@ -347,21 +337,20 @@ metric_is() { # VALUE NAME [LABELS]
 
 @test "--metrics counts what was killed since time was up, once" {
 	seq 30 >in
-	ready in
+	ready_keyed in
 	background worker batch-work -G "$G" -j 1 --chunk 10 --drain 100ms --metrics m.prom -- sh -c '
 		touch began; sleep 60; cat'
 	wait_for test -e began
-	kill -TERM "${pids[worker]}"
-	ends 143 worker
+	stopped worker
 	metric_is 1 batch_work_chunks_total 'outcome="killed"'
 	metric_is 0 batch_work_chunks_total 'outcome="ok"'
 }
 
 @test "--metrics that cannot be written any more is only a warning" {
 	seq 3 >in
-	ready in
+	ready_keyed in
 	mkdir there
-	run -0 --separate-stderr work --once --report 10ms --out none --metrics there/m.prom -- sh -c 'cat; rm -rf there'
+	run -0 --separate-stderr work --report 10ms --out none --metrics there/m.prom -- sh -c 'cat; rm -rf there'
 	[[ $(grep -c -- --metrics <<<"$stderr") -eq 1 ]]
 }
 
@@ -385,8 +374,8 @@ metric_is() { # VALUE NAME [LABELS]
 
 @test "--failed-dir keeps the input, what was said, and how it ended of runs that failed" {
 	seq 5 >in
-	ready in
-	run -0 --separate-stderr work --once --backoff 10ms --retries 1 --failed-dir failed -- \
+	ready_keyed in
+	run -0 --separate-stderr work --backoff 10ms --retries 1 --failed-dir failed -- \
 		sh -c 'if grep -qx 4; then echo "it is a 4" >&2; exit 9; fi'
 	mentions "it is a 4"
 	one=$(grep -lx 4 failed/*.in | head -n 1)
@@ -402,11 +391,11 @@ metric_is() { # VALUE NAME [LABELS]
 
 @test "--failed-dir that is no directory is refused; one that goes away is a warning" {
 	: >file
-	run -2 --separate-stderr work --once --failed-dir file -- cat
+	run -2 --separate-stderr work --failed-dir file -- cat
 	says file
 	seq 3 >in
-	ready in
-	run -0 --separate-stderr work --once --retries 2 --backoff 10ms --failed-dir gone -- \
+	ready_keyed in
+	run -0 --separate-stderr work --retries 2 --backoff 10ms --failed-dir gone -- \
 		sh -c 'if [ -d gone ]; then rmdir gone; exit 1; fi; cat'
 	mentions "a failed run is not kept"
 	has_all_of_it=$(kget "$S.out" -f '%s\n' | sort)
@@ -424,18 +413,18 @@ together() { # N
 
 @test "-j raises the limit of open files as far as it needs" {
 	seq 60 >in
-	ready in
+	ready_keyed in
 	ulimit -Sn 128
-	run -0 --separate-stderr work --once -j 60 --chunk 1 --order none --out none -- sh -c "$(together 60)"
+	run -0 --separate-stderr work -j 60 --chunk 1 --order none --out none -- sh -c "$(together 60)"
 	silent
 	(($(find here -type f | wc -l) == 60))
 }
 
 @test "-j beyond what the hard limit of open files allows is refused" {
 	ulimit -n 300
-	run -2 --separate-stderr work --once -j 8 -- cat
+	run -2 --separate-stderr work -j 8 -- cat
 	says "-j 8: 304 open files are needed, and 300 are allowed"
-	run -0 --separate-stderr work --once -j 7 -- cat
+	run -0 --separate-stderr work -j 7 -- cat
 }
 
 # --- the service manager
@@ -456,7 +445,7 @@ while True:
 	export NOTIFY_SOCKET=$PWD/notified WATCHDOG_USEC=200000
 	seq 5 >in
 	create --processing
-	ready in
+	ready_keyed in
 	background worker batch-work -G "$G" --early --report 100ms --out none -- sh -c 'cat >/dev/null; env >seen'
 	wait_for grep -q '^STATUS=0 batches are ready; 0 of 3 commands run; 5 records done, 0 invalid$' listener.out
 	[[ $(grep -v STATUS listener.out | head -n 1) == READY=1 ]]

@@ -2,21 +2,20 @@
 # shellcheck disable=SC2016 # commands of batch-work expand their own variables
 bats_require_minimum_version 1.5.0
 load lib/batch
+load lib/work
 
 setup_file() {
 	kafka_up
 }
 
 setup() {
-	begin 2
-	G=$S.group
+	begin_work 2
 }
 
-# Sets B to the id of a new batch of N records, each its own key, ready to be worked on.
-ready() { # N [OPTION...]
-	create --processing "${@:2}" || return
-	seq "$1" | sed 's/.*/&:&/' >keyed
-	batch-send -B "$B" -K : keyed >sent.json && batch-complete <sent.json >completed.json
+# A batch of N records.
+ready_of() { # N [OPTION...]
+	seq "$1" >in
+	ready_keyed in "${@:2}"
 }
 
 # Member of the manifest's partition.
@@ -34,7 +33,7 @@ worker() { # OPTION... -- COMMAND...
 }
 
 @test "what is done in all parts, how fast, and when the slowest will be done" {
-	ready 80
+	ready_of 80
 	n0=$(part 0 count) n1=$(part 1 count)
 	w1=$(((n1 - 1) / 5 * 5))
 	export FIRST LAST
@@ -59,18 +58,17 @@ worker() { # OPTION... -- COMMAND...
 }
 
 @test "what waits to be run again, why, and until when" {
-	ready 10
+	ready_of 10
 	worker --order none --backoff 1h --retries 1 --breaker 100 -- sh -c 'echo no service >&2; exit 75'
 	wait_for shows '.state == "retrying" and ([.parts[].state] == ["retrying", "retrying"])'
 	shows '.lastError == "no service" and .parts["0"].lastError == .lastError'
 	shows '.retryAt | fromdate - now | . > 3500 and . <= 3600'
 	shows 'has("etaSeconds") | not'
-	kill -KILL "${pids[worker]}"
-	ends 137 worker
+	stopped worker
 }
 
 @test "what runs again after that has no error any more" {
-	ready 10
+	ready_of 10
 	worker --backoff 100ms --retries 1000 --breaker 1000 -- sh -c '
 		[ -e go ] || exit 75
 		until [ -e end ]; do sleep 0.02; done
@@ -83,19 +81,17 @@ worker() { # OPTION... -- COMMAND...
 }
 
 @test "what is held up since all fails" {
-	ready 10
+	ready_of 10
 	worker --backoff 100ms --retries 1 --breaker 1 -- sh -c 'echo no service >&2; exit 75'
 	wait_for shows '.state == "blocked" and .retryAt'
 	shows '.lastError == "no service"'
 	wait_for shows '.retryAt | fromdate - now | . > -2 and . < 61'
-	kill -KILL "${pids[worker]}"
-	ends 137 worker
+	stopped worker
 }
 
 @test "a batch that fails by invalidThreshold counts what was reported once" {
-	begin 1
-	G=$S.group
-	ready 30 --invalid-threshold 2
+	begin_work 1
+	ready_of 30 --invalid-threshold 2
 	worker -j 1 --chunk 10 -- sh -c '
 		[ "$BATCH_FIRST" -ge 10 ] || exec cat
 		until [ -e go ]; do sleep 0.02; done

@@ -1,30 +1,14 @@
 # batch-work --split: several commands do a run beside each other.
 bats_require_minimum_version 1.5.0
 load lib/batch
+load lib/work
 
 setup_file() {
 	kafka_up
 }
 
 setup() {
-	begin 1
-	G=$S.group
-}
-
-# Sets B to the id of a new batch with what FILE holds, ready to be worked on.
-ready() { # FILE [OPTION...]
-	create --processing "${@:2}" || return
-	batch-send -B "$B" "$1" >sent.json && batch-complete <sent.json >completed.json
-}
-
-work() { # OPTION... -- COMMAND...
-	timeout -s KILL 120 batch-work -G "$G" --once "$@"
-}
-
-# The batch ended so, with these numbers.
-ended_as() { # STATUS ACTUAL INVALID
-	batch-status -B "$B" >now.json
-	json_equals "[\"$1\",$2,$3]" '[.status,.actualRecordCount,.invalidRecordCount]' now.json
+	begin_work 1
 }
 
 @test "a chunk is divided among commands that run at the same time, and their results are in order" {

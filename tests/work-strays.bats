@@ -1,24 +1,14 @@
 # batch-work: records of a stream that belong to no batch that is worked on.
 bats_require_minimum_version 1.5.0
 load lib/batch
+load lib/work
 
 setup_file() {
 	kafka_up
 }
 
 setup() {
-	begin 1
-	G=$S.group
-}
-
-# Sets B to the id of a new batch with what FILE holds, ready to be worked on.
-ready() { # FILE [OPTION...]
-	create --processing "${@:2}" || return
-	batch-send -B "$B" "$1" >sent.json && batch-complete <sent.json >completed.json
-}
-
-work() { # OPTION... -- COMMAND...
-	timeout -s KILL 120 batch-work -G "$G" --once "$@"
+	begin_work 1
 }
 
 # The group stands where there is something that it begins with.
@@ -227,8 +217,7 @@ status_of() { # ID STATUS
 	stray one
 	background work batch-work -G "$G" --report 100ms --backoff 60s -- sh -c 'exit 75'
 	wait_for holds_records "$S.invalid"
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 	[[ $(committed_offset "$G" 0) == 10 ]]
 	work -- cat
 	invalid_are <<<"20 it has no batchId"
@@ -236,8 +225,7 @@ status_of() { # ID STATUS
 }
 
 @test "several partitions, two groups: each group says it" {
-	begin 3
-	G=$S.group
+	begin_work 3
 	begun
 	for P in 0 1 2; do
 		stray "to $P" batchId=nobody
@@ -268,8 +256,7 @@ status_of() { # ID STATUS
 	ready five
 	stray two batchId=nobody
 	wait_for holds_records "$S.invalid" 2
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 	invalid_are <<-END
 		5 it has no batchId
 		11 batch 'nobody' is unknown
@@ -277,8 +264,7 @@ status_of() { # ID STATUS
 }
 
 @test "workers that share the partitions" {
-	begin 4
-	G=$S.group
+	begin_work 4
 	begun
 	for n in 1 2; do
 		background "w$n" batch-work -G "$G" --report 100ms -v -- cat
@@ -289,10 +275,7 @@ status_of() { # ID STATUS
 		stray "to $P"
 	done
 	wait_for holds_records "$S.invalid" 4
-	for n in 1 2; do
-		kill -TERM "${pids[w$n]}"
-		ends 143 "w$n"
-	done
+	stopped w1 w2
 	kget "$S.invalid" -f '%s\n' >invalid.json
 	[[ $(jq .partition invalid.json | sort | tr '\n' ' ') == '0 1 2 3 ' ]]
 	no_lag "$G" 4
@@ -308,8 +291,7 @@ status_of() { # ID STATUS
 	batch-terminate -B chosen >/dev/null
 	stray last
 	wait_for holds_records "$S.invalid" 2
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 	invalid_are <<-END
 		10 batch 'chosen' is unknown
 		21 it has no batchId
@@ -328,8 +310,7 @@ status_of() { # ID STATUS
 	stray two "batchId=$B"
 	stray three
 	wait_for holds_records "$S.invalid" 2
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 	counts work.err
 	((late == 1 && skipped == 1))
 }
@@ -345,8 +326,7 @@ status_of() { # ID STATUS
 	[[ $(committed_offset "$G" 0) == 10 ]]
 	touch go
 	wait_for status_is completed
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 }
 
 @test "a manifest that tells of more than there is moves the group nowhere" {
@@ -359,8 +339,7 @@ status_of() { # ID STATUS
 	KEY=1 notify liar completed ". + {expectedRecordCount: 1010, manifest: $(<manifest.json)}"
 	ready ten
 	wait_for status_is completed
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 	status_of liar completed
 	no_lag "$G"
 }
@@ -427,14 +406,12 @@ status_of() { # ID STATUS
 	stray behind
 	background work batch-work -G "$G" --report 100ms -- cat
 	wait_for holds_records "$S.invalid"
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 	invalid_are <<<"20 it has no batchId"
 }
 
 @test "the group has no lag when all is done, also behind the marker of a transaction" {
-	begin 2
-	G=$S.group
+	begin_work 2
 	begun
 	create --processing
 	batch-send -B "$B" --atomic ten >/dev/null

@@ -1,19 +1,15 @@
 # batch-work -t: any topics, without batches.
 bats_require_minimum_version 1.5.0
 load lib/batch
+load lib/work
 
 setup_file() {
 	kafka_up
 }
 
 setup() {
-	begin 2
-	G=$S.group
-	out=(--on-invalid skip --out - --once)
-}
-
-work() { # OPTION... -- COMMAND...
-	timeout 60 batch-work -G "$G" "$@"
+	begin_work 2
+	out=(--on-invalid skip --out -)
 }
 
 @test "each record once, from where the group stands" {
@@ -72,8 +68,7 @@ work() { # OPTION... -- COMMAND...
 		--chunk 10 --linger 300ms -- wc -l
 	wait_for test -s work.out
 	[[ $(<work.out) == 5 ]]
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 }
 
 @test "what was done above the lowest undone offset is not done again" {
@@ -89,8 +84,7 @@ work() { # OPTION... -- COMMAND...
 	background work batch-work -G "$G" -t "$S.in" --on-invalid skip --out - -o beginning \
 		--order none --chunk 10 --linger 50ms --backoff 60s -- ./script
 	wait_for has_lines 30 work.out
-	kill -TERM "${pids[work]}"
-	ends 143 work
+	stopped work
 	touch go
 	work -t "$S.in" "${out[@]}" --chunk 10 -- ./script >>work.out
 	sort -n work.out | cmp - <(seq 40)
@@ -104,7 +98,7 @@ has_lines() { # N FILE
 	run -2 --separate-stderr work -t "$S.in" -- cat
 	says '--invalid TOPIC' '--on-invalid skip'
 	seq 20 | kput "$S.in" -p 0
-	work -t "$S.in" -o beginning --once --invalid "$S.invalid" --out none -- \
+	work -t "$S.in" -o beginning --invalid "$S.invalid" --out none -- \
 		sh -c 'cat >in; ! grep -qx 7 in || exit 65'
 	kget "$S.invalid" -f '%s %h\n' >invalid
 	[[ $(wc -l <invalid) == 1 ]]

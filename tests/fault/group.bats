@@ -82,16 +82,14 @@ has_joined_again() {
 	batches 2 3
 	member other --exec 'cat >"out/$BATCH_ID.new" && mv "out/$BATCH_ID.new" "out/$BATCH_ID"'
 	wait_for all_out
-	kill -TERM "${pids[other]}"
-	ends 143 other
+	stopped other
 	same_files
 	kill -CONT "${pids[frozen]}"
 	wait_for has_joined_again
 	touch go
 	wait_for cmp late want/b1
 	wait_for grep -q 'may be read twice' frozen.err
-	kill -TERM "${pids[frozen]}"
-	ends 143 frozen
+	stopped frozen
 	nothing_is_left
 }
 

@@ -226,6 +226,17 @@ ends() { # STATUS NAME
 	return 1
 }
 
+# What was started as NAMEs ends by SIGTERM.
+stopped() { # NAME...
+	local name
+	for name; do
+		kill -TERM "${pids[$name]}"
+	done
+	for name; do
+		ends 143 "$name" || return
+	done
+}
+
 # Of two in the background one ends with 0 and is the winner, the other with 6.
 one_wins() { # NAME NAME
 	if ends 0 "$1" >"$1.lost"; then
