@@ -1,6 +1,7 @@
 # Workers that are killed, frozen, and lose their partitions.
 bats_require_minimum_version 1.5.0
 load ../lib/fault
+load ../lib/work
 
 setup_file() {
 	kafka_up
@@ -10,18 +11,6 @@ setup() {
 	begin 4
 	G=$S.group
 	quick=(-X session.timeout.ms=1000 -X heartbeat.interval.ms=100)
-}
-
-# Sets B to the id of a new batch with what FILE holds, ready to be worked on.
-ready() { # FILE [OPTION...]
-	create --processing "${@:2}" || return
-	batch-send -B "$B" "$1" >sent.json && batch-complete <sent.json >completed.json
-}
-
-# The batch ended so, with these numbers.
-ended_as() { # STATUS ACTUAL INVALID [ID]
-	batch-status -B "${4:-$B}" >now.json
-	json_equals "[\"$1\",$2,$3]" '[.status,.actualRecordCount,.invalidRecordCount]' now.json
 }
 
 committed() { # TOPIC
