@@ -10,7 +10,8 @@ setup_file() {
 setup() {
 	begin 4
 	G=$S.group
-	quick=(-X session.timeout.ms=1000 -X heartbeat.interval.ms=100)
+	quick=(-X session.timeout.ms=1000 -X heartbeat.interval.ms=100) # for who is to be given up
+	patient=(-X session.timeout.ms=20000 -X heartbeat.interval.ms=100)
 }
 
 committed() { # TOPIC
@@ -26,7 +27,7 @@ restarted() { # MOST OPTION... -- COMMAND...
 	local status
 	for ((deaths = 0; deaths <= $1; deaths++)); do
 		status=0
-		timeout -s KILL 60 batch-work -G "$G" "${quick[@]}" --instance one --once "${@:2}" || status=$?
+		timeout -s KILL 120 batch-work -G "$G" "${patient[@]}" --instance one --once "${@:2}" || status=$?
 		((status == 137)) || return "$status"
 	done
 }
@@ -187,13 +188,13 @@ written_down() { # SECONDS-FOR-EACH RECORDS KILLER
 	seq 100 >in
 	ready in
 	for round in 1 2 3 4; do
-		worker w --retries 0 --chunk 5 -- sh -c 'touch began; cat >/dev/null; sleep 0.2; echo "$BATCH_REASON $BATCH_ATTEMPT"'
+		worker w "${patient[@]}" --retries 0 --chunk 5 -- sh -c 'touch began; cat >/dev/null; sleep 0.2; echo "$BATCH_REASON $BATCH_ATTEMPT"'
 		wait_for test -e began
 		kill -TERM "${pids[w]}"
 		ends 143 w
 		rm began
 	done
-	timeout 30 batch-work -G "$G" --once --chunk 5 -- sh -c 'cat >/dev/null; echo "$BATCH_REASON $BATCH_ATTEMPT"'
+	timeout 120 batch-work -G "$G" --once --chunk 5 -- sh -c 'cat >/dev/null; echo "$BATCH_REASON $BATCH_ATTEMPT"'
 	ended_as completed 100 0
 	[[ $(kget "$S.out" | sort | uniq -c | awk '{print $1, $2, $3}') == '20 first 1' ]]
 }
@@ -205,11 +206,11 @@ written_down() { # SECONDS-FOR-EACH RECORDS KILLER
 	seq 100 >in
 	ready in --priority 100 && long=$B
 	command='echo "$BATCH_ID $BATCH_FIRST" >>runs; [ -z "$STOP" ] || case $BATCH_ID in $STOP) kill -KILL $PPID ;; esac; cat'
-	worker long --instance one -j 1 --chunk 10 --report 1h -- sh -c 'cat; echo >>long.runs; sleep 0.1'
+	worker long "${patient[@]}" --instance one -j 1 --chunk 10 --report 1h -- sh -c 'cat; echo >>long.runs; sleep 0.1'
 	wait_for eval '(($(wc -l <long.runs) >= 3))'
 	ready in --priority 0 && short=$B
 	ends_by_kill() {
-		STOP=$short worker "$1" --instance one -j 1 --chunk 50 --report 1h -- sh -c "$command"
+		STOP=$short worker "$1" "${patient[@]}" --instance one -j 1 --chunk 50 --report 1h -- sh -c "$command"
 		ends 137 "$1"
 	}
 	kill -KILL "${pids[long]}"
@@ -217,7 +218,7 @@ written_down() { # SECONDS-FOR-EACH RECORDS KILLER
 	before=$(wc -l <long.runs)
 	ends_by_kill first
 	ends_by_kill second
-	timeout 30 batch-work -G "$G" "${quick[@]}" --instance one --once -j 1 --chunk 10 -- sh -c "$command"
+	timeout 120 batch-work -G "$G" "${patient[@]}" --instance one --once -j 1 --chunk 10 -- sh -c "$command"
 	ended_as completed 100 0 "$long"
 	ended_as completed 100 0 "$short"
 	(($(grep -c "^$long" runs) <= 10 - before + 1))
@@ -229,15 +230,15 @@ written_down() { # SECONDS-FOR-EACH RECORDS KILLER
 	G=$S.group
 	seq 100 >in
 	ready in
-	worker w --instance one -j 1 --chunk 10 --report 100ms -- sh -c 'cat; [ "$BATCH_FIRST" != 50 ] || sleep 30'
+	worker w "${patient[@]}" --instance one -j 1 --chunk 10 --report 100ms -- sh -c 'cat; [ "$BATCH_FIRST" != 50 ] || sleep 30'
 	reported() {
 		batch-status -B "$B" --history | jq -es 'any(.batch.progress.parts["0"].w == 50)'
 	}
 	wait_for reported
 	kill -KILL "${pids[w]}"
 	ends 137 w
-	timeout 30 kcat -b "$BATCH_BROKERS" -G "$G" "${quick[@]}" -X group.instance.id=one -e "$S.in" >other
-	timeout 30 batch-work -G "$G" "${quick[@]}" --instance one --once --chunk 10 -- sh -c 'echo "$BATCH_FIRST" >>runs; cat'
+	timeout 120 kcat -b "$BATCH_BROKERS" -G "$G" "${patient[@]}" -X group.instance.id=one -e "$S.in" >other
+	timeout 120 batch-work -G "$G" "${patient[@]}" --instance one --once --chunk 10 -- sh -c 'echo "$BATCH_FIRST" >>runs; cat'
 	diff <(seq 50 10 90) runs
 	ended_as completed 100 0
 	cmp <(kget "$S.out" | sort -nu) in
@@ -269,7 +270,7 @@ all_completed() {
 killed_fleet() { # OPTION... -- COMMAND...
 	local n
 	for n in 0 1 2; do
-		worker "w$n" --instance "w$n" -j 2 --retries 100 "$@"
+		worker "w$n" "${patient[@]}" --instance "w$n" -j 2 --retries 100 "$@"
 	done
 	kills=0
 	until all_completed >/dev/null; do
@@ -278,7 +279,7 @@ killed_fleet() { # OPTION... -- COMMAND...
 		draw 3
 		kill -KILL "${pids[w$drawn]}"
 		wait "${pids[w$drawn]}" || true
-		worker "w$drawn" --instance "w$drawn" -j 2 --retries 100 "$@"
+		worker "w$drawn" "${patient[@]}" --instance "w$drawn" -j 2 --retries 100 "$@"
 		kills=$((kills + 1))
 	done
 	for n in 0 1 2; do
@@ -318,7 +319,7 @@ frozen_and_overtaken() { # OPTION...
 	worker frozen --chunk 10 "$@" -- sh -c '[ -s pid ] || echo $$ >pid; while [ ! -e go ]; do sleep 0.02; done; exec cat'
 	wait_for test -s pid
 	kill -STOP "${pids[frozen]}"
-	worker other --chunk 10 "$@" -- cat
+	worker other "${patient[@]}" --chunk 10 "$@" -- cat
 	wait_for ended_as completed 30 0
 	kill -CONT "${pids[frozen]}"
 	wait_for grep -q 'taken away' frozen.err
@@ -352,7 +353,7 @@ ended_while_frozen() { # OPTION...
 	wait_for test -s pid
 	wait_for eval '[[ $(readlink "/proc/${pids[frozen]}/fd"/*) != *"$(<output)"* ]]'
 	kill -STOP "${pids[frozen]}"
-	worker other --chunk 10 "$@" -- cat
+	worker other "${patient[@]}" --chunk 10 "$@" -- cat
 	wait_for ended_as completed 30 0
 	touch go
 	wait_for grep -q ') Z' "/proc/$(<pid)/stat"
