@@ -92,7 +92,7 @@ worker() { # OPTION... -- COMMAND...
 @test "a batch that fails by invalidThreshold counts what was reported once" {
 	begin_work 1
 	ready_of 30 --invalid-threshold 2
-	worker -j 1 --chunk 10 -- sh -c '
+	worker -j 1 --chunk 10 --no-contrast -- sh -c '
 		[ "$BATCH_FIRST" -ge 10 ] || exec cat
 		until [ -e go ]; do sleep 0.02; done
 		exit 65'

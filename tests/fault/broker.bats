@@ -53,7 +53,7 @@ teardown() {
 	whole=$B
 	create
 	mkfifo pipe
-	export BATCH_TIMEOUT=2s
+	export BATCH_TIMEOUT=4s
 	alone send sh -c 'batch-send -B "$0" <pipe' "$B"
 	exec {writer}>pipe
 	head -n 1000 input >&"$writer"
@@ -74,10 +74,10 @@ teardown() {
 	alone until batch-watch -B "$B" --until completed
 	alone init batch-init -s "$S"
 	for name in create complete terminate status list consume waiting group topic watch until init; do
-		ends_within 4 4,5 "$name"
+		ends_within 6 4,5 "$name"
 		[[ ! -s $name.out ]]
 	done
-	ends_within 5 7 send
+	ends_within 7 7 send
 	[[ ! -s send.out ]]
 	continue_broker "$KAFKA"
 	verify input

@@ -103,11 +103,9 @@ more_batches() { # COUNT
 }
 
 # A group would wait 45 s for a member that was killed. The first of them comes back as the same one.
-same=(-X group.instance.id=first -X session.timeout.ms=10000)
-
 start_member() { # NUMBER
 	local options=(-X session.timeout.ms=600 -X heartbeat.interval.ms=100)
-	(($1 > 0)) || options+=("${same[@]}")
+	(($1 > 0)) || options+=(-X group.instance.id=first -X session.timeout.ms=4000)
 	[[ -z ${running[m$1]:-} ]] || return 0
 	background "m$1" batch-consume -G "$S.group" --to-dir out "${options[@]}"
 }
@@ -167,7 +165,7 @@ random_moment() {
 	running=()
 	tell "$kills kills of 3 members, $made batches, $(find out -name '.b*' | wc -l) left unfinished," \
 		"$(find seen -type f | wc -l) were there before the end"
-	batch-consume -G "$S.group" -e --to-dir out "${same[@]}"
+	batch-consume -G "$S.group" -e --to-dir out
 	check_new
 	[[ $(ls out) == "$(ls want)" ]]
 }

@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 jars=$root/build/kafka
-start_seconds=60
+start_seconds=180
 stop_seconds=10
 
 usage() {

@@ -199,7 +199,7 @@ tell_background() {
 	local name status
 	for name in "${!pids[@]}"; do
 		status=running
-		[[ -e /proc/${pids[$name]} ]] || { wait "${pids[$name]}" && status=0 || status=$?; }
+		[[ -e /proc/${pids[$name]} ]] || { wait "${pids[$name]}" 2>/dev/null && status=0 || status=$?; }
 		echo "--- $name: $status; the end of $name.err:"
 		tail -n 20 "$name.err"
 	done 2>&1
