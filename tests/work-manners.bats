@@ -208,7 +208,7 @@ refuses() { # TEXT OPTION...
 
 @test "--on-invalid stop needs no topic for invalid records" {
 	seq 5 | kput "$S.in"
-	run -0 --separate-stderr work -t "$S.in" -o beginning --once --out - --on-invalid stop -- cat
+	run -0 --separate-stderr work -t "$S.in" -o beginning --out - --on-invalid stop -- cat
 	[[ $(sort <<<"$output") == "$(seq 5)" ]]
 }
 
@@ -359,12 +359,12 @@ metric_is() { # VALUE NAME [LABELS]
 	mkdir there
 	for option in --metrics --joblog --failed-dir; do
 		for path in missing/x file/x /proc/x; do
-			run -2 --separate-stderr work --once "$option" "$path" -- cat
+			run -2 --separate-stderr work "$option" "$path" -- cat
 			says "$option: $path: "
 		done
 	done
 	for path in there /m.prom/; do
-		run -2 --separate-stderr work --once --metrics "$path" -- cat
+		run -2 --separate-stderr work --metrics "$path" -- cat
 		says "--metrics: " "$path: "
 	done
 	[[ -z $(ls -A there) ]]
