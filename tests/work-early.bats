@@ -70,6 +70,19 @@ wait_for_records() { # TOPIC N
 	stopped 1 2
 }
 
+@test "partitions that the topic gets meanwhile are parts of it, too" {
+	create --processing
+	worker worker -v -X topic.metadata.refresh.interval.ms=500 -- cat
+	sender
+	seq 10 >&9
+	wait_for_records "$S.out" 10
+	batch-init --partitions 3 --grow >grown.json
+	wait_for 20 grep -q ': 3 partitions are ours' worker.err
+	all_sent
+	ended_as completed 10
+	stopped worker
+}
+
 @test "a batch that is terminated meanwhile is left, and what was written stays" {
 	create --processing
 	worker worker -- cat

@@ -233,6 +233,7 @@ int work_shares_assign(struct work *w)
 	void *job;
 	const struct kmember_part *parts = kmember_parts(w->member, &n);
 	work_shares_release(w);
+	w->partitions = 0; /* there may be more by now */
 	w->shares = mem_zalloc(n, sizeof(*w->shares));
 	w->share_count = n;
 	for (size_t i = 0; i < n; i++)
