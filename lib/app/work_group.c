@@ -137,6 +137,16 @@ static bool is_idle(const struct work *w)
 	return true;
 }
 
+/* Nobody answered the last commit. To others it is as if we had been killed. */
+static int end_without(struct work *w)
+{
+	if (w->stopping)
+		return -1;
+	msg_warn("%s: what was done since the last one is done again", w->t->err.text);
+	err_clear(&w->t->err);
+	return 0;
+}
+
 /* What runs may end; what waits is left to others. */
 int work_group_drain(struct work *w)
 {
@@ -152,7 +162,7 @@ int work_group_drain(struct work *w)
 		loop_until(&w->loop, w->drain_ms);
 		return 0;
 	}
-	if (work_commit(w, true))
+	if (work_commit(w, true) && end_without(w))
 		return -1;
 	if (w->revoking)
 		kmember_release(w->member);

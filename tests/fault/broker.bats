@@ -31,6 +31,27 @@ teardown() {
 	all_end_well
 }
 
+@test "paused while a worker gives partitions back: it lives on" {
+	quick=(-X heartbeat.interval.ms=100)
+	seq 20 >in
+	create --processing
+	batch-send -B "$B" in | batch-complete >completed.json
+	background one timeout -s KILL 100 batch-work -v -G "$S.group" "${quick[@]}" --chunk 10 --out none --report 1m -- sh -c '
+		touch began; while [ ! -e go ]; do sleep 0.02; done; exec cat'
+	wait_for 20 test -e began
+	background two timeout -s KILL 100 batch-work -G "$S.group" "${quick[@]}" --out none -- cat
+	wait_for 20 grep -q 'asked back' one.err
+	pause_broker "$KAFKA"
+	touch go
+	wait_for 20 grep -q 'done again' one.err
+	continue_broker "$KAFKA"
+	batch-status -B "$B" --wait completed >now.json
+	kill "${pids[one]}" "${pids[two]}"
+	ends 143 one
+	ends 143 two
+	json_equals 20 .actualRecordCount now.json
+}
+
 @test "I1-I4: killed and started again in the middle, all goes on" {
 	all_at_work
 	kill_broker "$KAFKA"
