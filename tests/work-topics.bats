@@ -71,6 +71,23 @@ setup() {
 	stopped work
 }
 
+@test "partitions that the topic gets are worked on, too, by whoever has them" {
+	for n in 1 2; do
+		background "$n" timeout -s KILL 60 batch-work -v -G "$G" -t "$S.in" --on-invalid skip --out - \
+			-o beginning --linger 50ms -X heartbeat.interval.ms=100 -- cat
+		wait_for 20 grep -q 'partitions are ours' "$n.err"
+		batch-init --partitions 5 --grow >"grown.$n"
+	done
+	for p in 0 1 2 3 4; do
+		seq $((p * 10 + 1)) $((p * 10 + 10)) | kput "$S.in" -p "$p"
+	done
+	wait_for 20 eval '(($(cat 1.out 2.out | wc -l) == 50))'
+	sort -n 1.out 2.out | cmp - <(seq 50)
+	kill "${running[@]}"
+	ends 143 1
+	ends 143 2
+}
+
 @test "what was done above the lowest undone offset is not done again" {
 	seq 40 | kput "$S.in" -p 0
 	# The first chunk fails until there is a file.

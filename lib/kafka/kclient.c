@@ -226,6 +226,8 @@ static rd_kafka_topic_partition_list_t *offset_query(const char *topic, const in
 static int ask_offsets(struct kclient *c, const char *topic, const int32_t *partitions,
     size_t count, int64_t when_ms, int64_t *offsets, const struct deadline *d, struct err *err)
 {
+	int32_t ignored;
+	bool is_fresh = false;
 	for (;;) {
 		rd_kafka_topic_partition_list_t *list =
 		    offset_query(topic, partitions, count, when_ms);
@@ -240,6 +242,12 @@ static int ask_offsets(struct kclient *c, const char *topic, const int32_t *part
 			return 0;
 		if (e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
 			return kclient_no_right(c, topic, err);
+		if (e == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && !is_fresh) { /* the topic may have got it of late */
+			is_fresh = true;
+			if (kclient_topic(c, topic, &ignored, d, err))
+				return -1;
+			continue;
+		}
 		if (kerr_is_final(e))
 			return kerr_set(err, e, "offsets of %s", topic);
 		kclient_serve(c, deadline_slice_ms(d, 20));
