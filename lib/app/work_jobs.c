@@ -216,8 +216,11 @@ int work_jobs_follow(struct work *w, int wait_ms)
 	const struct event *e;
 	const struct fold *f;
 	int got;
-	struct deadline d = deadline_start(w->t->budget_ms);
-	while ((got = kready_next(w->ready, wait_ms, &e, &f, &d, &w->t->err)) > 0) {
+	for (;;) {
+		struct deadline d = deadline_start(w->t->budget_ms);
+		got = kready_next(w->ready, wait_ms, &e, &f, &d, &w->t->err);
+		if (got <= 0)
+			return got;
 		struct str id = buf_str(&e->id);
 		struct job *j = map_get(&w->jobs, id);
 		int failed = 0;
@@ -234,7 +237,6 @@ int work_jobs_follow(struct work *w, int wait_ms)
 		if (failed)
 			return -1;
 	}
-	return got;
 }
 
 static int change(struct work *w, struct job *j, struct batch_change *c)
