@@ -72,12 +72,12 @@ wait_for_records() { # TOPIC N
 
 @test "partitions that the topic gets meanwhile are parts of it, too" {
 	create --processing
-	worker worker -v -- cat
+	worker worker -v -X topic.metadata.refresh.interval.ms=500 -- cat
 	sender
 	seq 10 >&9
 	wait_for_records "$S.out" 10
 	batch-init --partitions 3 --grow >grown.json
-	wait_for 35 grep -q ': 3 partitions are ours' worker.err
+	wait_for grep -q ': 3 partitions are ours' worker.err
 	all_sent
 	ended_as completed 10
 	stopped worker

@@ -38,12 +38,12 @@ teardown() {
 	batch-send -B "$B" in | batch-complete >completed.json
 	background one timeout -s KILL 100 batch-work -v -G "$S.group" "${quick[@]}" --chunk 10 --out none --report 1m -- sh -c '
 		touch began; while [ ! -e go ]; do sleep 0.02; done; exec cat'
-	wait_for 20 test -e began
+	wait_for test -e began
 	background two timeout -s KILL 100 batch-work -G "$S.group" "${quick[@]}" --out none -- cat
-	wait_for 20 grep -q 'asked back' one.err
+	wait_for grep -q 'asked back' one.err
 	pause_broker "$KAFKA"
 	touch go
-	wait_for 20 grep -q 'done again' one.err
+	wait_for grep -q 'done again' one.err
 	continue_broker "$KAFKA"
 	batch-status -B "$B" --wait completed >now.json
 	kill "${pids[one]}" "${pids[two]}"
