@@ -279,6 +279,7 @@ static void init(struct work *w)
 	w->rules.ordered = w->o->order != WORK_NONE;
 	w->breaker = (struct breaker){.limit = w->o->breaker, .longest_ms = 60000};
 	w->drain_ms = INT64_MAX;
+	w->commits_fail_ms = INT64_MAX;
 	w->lanes = w->o->order == WORK_BY_KEY ? (size_t)w->slots.max * KEYLANE_PER_SLOT : 1;
 	w->now_ms = clock_mono_ms();
 	w->reported_ms = w->now_ms;

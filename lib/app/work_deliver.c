@@ -163,8 +163,10 @@ int work_deliver_serve(struct work *w)
 		kproduce_poll(w->results, 0);
 	if (w->events)
 		kproduce_poll(w->events, 0);
+	if (w->unsaid)
+		return work_not_delivered(w, w->events);
 	if (w->undelivered && !w->o->exactly_once)
-		return work_not_delivered(w);
+		return work_not_delivered(w, w->results);
 	for (struct chunk *c = w->chunks, *next; c; c = next) {
 		next = c->next;
 		if (c->state != CHUNK_DELIVERING || c->pending)

@@ -7,21 +7,38 @@
 #include "tool/clock.h"
 #include "tool/msg.h"
 
+/* A commit that failed is tried again so soon. */
+#define AGAIN_MS 100
+
+/* A broker that lost its place is back soon; what it refuses to write down it will go on to refuse. */
+static void note_failure(struct work *w, const struct err *why)
+{
+	if (w->commits_fail_ms == INT64_MAX) {
+		w->commits_fail_ms = w->now_ms;
+		msg_warn("%s; it is tried again", why->text);
+	}
+	if (w->now_ms - w->commits_fail_ms < w->t->budget_ms)
+		return;
+	w->commits_over = true;
+	err_set(&w->t->err, why->status, "%s", why->text);
+}
+
 void work_committed(void *ctx, void *cookie, enum kmember_commit result, const struct err *err)
 {
 	struct work *w = ctx;
 	(void)cookie;
 	w->committing = false;
-	w->commit_failed = result != KMEMBER_COMMITTED;
 	if (result == KMEMBER_COMMITTED) {
+		w->commits_fail_ms = INT64_MAX;
 		w->commit_ms += ((double)(clock_mono_ms() - w->commit_began_ms) - w->commit_ms) / 4;
 		w->committed = w->commits;
 		for (size_t i = 0; i < w->share_count; i++)
 			w->shares[i].committed = w->shares[i].pending;
 		return;
 	}
+	w->commit_after_ms = w->now_ms + AGAIN_MS;
 	if (result == KMEMBER_FAILED)
-		msg_debug(1, "commit: %s", err->text);
+		note_failure(w, err);
 	for (struct chunk *c = w->chunks; c; c = c->next)
 		if (c->state == CHUNK_INTENDED && c->intent <= w->commits)
 			c->intent = w->commits + 1;
@@ -57,8 +74,14 @@ static size_t gather(struct work *w, struct kmember_part *parts, struct buf *tex
 int work_commit(struct work *w, bool now)
 {
 	struct err *err = &w->t->err;
+	if (w->commits_over)
+		return -1;
 	if (!w->assigned || (w->committing && !now))
 		return 0;
+	if (w->now_ms < w->commit_after_ms && !now) {
+		loop_until(&w->loop, w->commit_after_ms);
+		return 0;
+	}
 	size_t logs = w->ready ? (size_t)kready_partitions(w->ready) : 0;
 	size_t most = w->share_count + logs;
 	struct kmember_part *parts = mem_zalloc(most, sizeof(*parts));

@@ -220,8 +220,12 @@ struct work {
 	int64_t commits, committed; /* begun; the last that was answered well */
 	int64_t sure;               /* the commit whose answer says that we are in the group still */
 	int64_t commit_began_ms;
-	bool committing, commit_failed;
-	bool undelivered;           /* a producer gave up on a record */
+	int64_t commit_after_ms;    /* none before: the last one failed */
+	int64_t commits_fail_ms;    /* since then all do; INT64_MAX: they do not */
+	bool committing;
+	bool commits_over;          /* they failed for too long, as the error says */
+	bool undelivered;           /* a producer gave up on what came out of a chunk */
+	bool unsaid;                /* and on an event */
 	struct buf lost;            /* what that was made of, for a message */
 	struct trial_rules rules;
 	uint32_t command;           /* its hash */
@@ -358,7 +362,7 @@ int work_send(struct kproduce *p, size_t at, const struct record *r, struct parc
 struct str work_keep(struct chunk *c, struct str value); /* a copy that stays until it is acknowledged */
 void work_keep_none(struct chunk *c);
 int32_t work_partition_for(const struct chunk *c, int32_t partitions);
-int work_not_delivered(struct work *w); /* -1, and says why */
+int work_not_delivered(struct work *w, struct kproduce *by); /* -1, and says why */
 
 /* work_deliver.c */
 int work_deliver(struct work *w, struct chunk *c);       /* its trial has ended */

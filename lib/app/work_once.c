@@ -85,7 +85,7 @@ int work_deliver_once(struct work *w, struct chunk *c)
 		}
 	}
 	if (failed)
-		return w->t->err.text ? -1 : work_not_delivered(w);
+		return w->t->err.text ? -1 : work_not_delivered(w, w->results);
 	err_clear(&w->t->err);
 	return work_chunk_finish(w, c);
 }

@@ -29,14 +29,14 @@ static void on_acked(void *ctx, const struct kack *ack)
 {
 	struct work *w = ctx;
 	struct parcel *parcel = ack->cookie;
-	if (ack->result != KACK_DONE)
-		w->undelivered = true;
-	if (ack->record && parcel->chunk)
-		note_lost(w, parcel->chunk, ack->record);
 	if (parcel->chunk) {
+		w->undelivered |= ack->result != KACK_DONE;
+		if (ack->record)
+			note_lost(w, parcel->chunk, ack->record);
 		parcel->chunk->pending--;
 		return;
 	}
+	w->unsaid |= ack->result != KACK_DONE;
 	if (parcel->piece)
 		parcel->piece->parcel = NULL;
 	event_out_release(&parcel->event);
@@ -165,12 +165,9 @@ int32_t work_partition_for(const struct chunk *c, int32_t partitions)
 	return c->records.partition % partitions;
 }
 
-int work_not_delivered(struct work *w)
+int work_not_delivered(struct work *w, struct kproduce *by)
 {
-	const struct err *why = w->results ? kproduce_trouble(w->results) : NULL;
-	if (w->events && (!why || !why->text))
-		why = kproduce_trouble(w->events);
-	bool known = why && why->text;
-	return err_set(&w->t->err, known ? why->status : ST_FAIL, "not delivered%s: %s", buf_text(&w->lost),
-	    known ? why->text : "no acknowledgement in time");
+	const struct err *why = kproduce_trouble(by);
+	return err_set(&w->t->err, why->text ? why->status : ST_FAIL, "not delivered%s: %s", buf_text(&w->lost),
+	    why->text ? why->text : "no acknowledgement in time");
 }

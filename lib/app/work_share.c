@@ -248,6 +248,7 @@ int work_shares_assign(struct work *w)
 			return -1;
 	}
 	w->assigned = true;
+	w->commit_after_ms = 0;
 	msg_debug(1, "%zu partitions are ours", n);
 	return 0;
 }

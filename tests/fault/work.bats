@@ -427,6 +427,30 @@ ended_while_frozen() { # OPTION...
 	cmp <(committed "$S.out" | sort -n) in
 }
 
+# The topic takes the events of the batch up to here, some 770 bytes, and not what tells that a part is done.
+@test "an event that cannot be written ends the worker, also with --exactly-once" {
+	for options in "" --exactly-once; do
+		new_stream
+		export BATCH_STREAM=$S
+		python3 "$tests_root/make_topic.py" "$BATCH_BROKERS" "$S.notification" max.message.bytes 830
+		batch-init --partitions 1 --replication 1 >made.json
+		seq 20 >in
+		ready in
+		run -1 --separate-stderr timeout 60 batch-work -G "$S.group" --once $options -- cat
+		[[ $stderr == *"not delivered: topic $S.notification: "* ]]
+	done
+}
+
+@test "a commit that the broker refuses is tried again, and ends the worker when time is up" {
+	use_broker "$(own_kafka_up "$BATS_TEST_TMPDIR/kafka" --property offset.metadata.max.bytes=16)"
+	begin_work 1
+	seq 20 >in
+	ready in
+	run -1 --separate-stderr timeout 60 batch-work -v -m 2s -G "$G" -- sh -c 'touch ran; exec cat'
+	[[ $(grep -c 'it is tried again' <<<"$stderr") == 1 && ${stderr_lines[-1]} == *"commit of offsets: "* ]]
+	[[ ! -e ran ]]
+}
+
 @test "who was frozen while another did its work lives on, and works again" {
 	frozen_and_overtaken
 	kill -TERM "${pids[other]}"
