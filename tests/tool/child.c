@@ -336,21 +336,22 @@ static void test_child_timeout(void **state)
 {
 	static const struct {
 		const char *shell;
-		int exit, signal;
+		int grace_ms, exit, signal;
 	} rows[] = {
-	    {"trap 'exit 0' TERM; sleep 1000 & wait", 0, 0},
-	    {"trap '' TERM; sleep 1000 & wait", -1, SIGKILL},
+	    {"trap 'exit 0' TERM; sleep 1000 & wait", 20000, 0, 0},
+	    {"trap '' TERM; sleep 1000 & wait", 100, -1, SIGKILL},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct child_spec spec = {.shell = rows[i].shell, .timeout_ms = 300, .grace_ms = 100};
+		struct child_spec spec = {.shell = rows[i].shell, .timeout_ms = 1000,
+		    .grace_ms = rows[i].grace_ms};
 		struct child c;
 		struct err err = ERR_INIT;
 		run(&c, &spec);
 		assert_int_equal(c.end.how, CHILD_TIMEOUT);
 		assert_int_equal(c.end.status.exit, rows[i].exit);
 		assert_int_equal(c.end.status.signal, rows[i].signal);
-		assert_in_range(c.end.took_ms, i ? 400 : 300, 20000);
+		assert_in_range(c.end.took_ms, i ? 1100 : 1000, 20000);
 		assert_int_equal(child_verdict(&c, &err), -1);
 		assert_non_null(strstr(err.text, ": not done in time"));
 		err_clear(&err);
