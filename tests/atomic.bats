@@ -25,23 +25,20 @@ numbers() {
 # Starts a sender and stops it, by a signal, while its transaction is open. Sets sender.
 stopped_in_transaction() {
 	seq 200000 >input
-	timeout 60 kcat -C -b "$BATCH_BROKERS" -t "$S.in" -o beginning -c 1 -q -f '' \
-		-X isolation.level=read_uncommitted &
-	local first=$! slow=(-X batch.num.messages=10 -X max.in.flight.requests.per.connection=1)
-	batch-send --atomic "${slow[@]}" -B "$B" input >first.json 2>first.err &
-	sender=$!
-	wait "$first"
+	background begun timeout 60 kcat -C -b "$BATCH_BROKERS" -t "$S.in" -o beginning -c 1 -q -f '' \
+		-X isolation.level=read_uncommitted
+	local slow=(-X batch.num.messages=10 -X max.in.flight.requests.per.connection=1)
+	background first batch-send --atomic "${slow[@]}" -B "$B" input
+	sender=${pids[first]}
+	ends 0 begun
 	kill -STOP "$sender"
 	[[ $(visible) == 0 && $(visible read_uncommitted) != 0 ]]
 }
 
 # The stopped sender goes on, and learns by the fence or by an event what happened.
 goes_on_to() { # STATUS
-	local status=0
 	kill -CONT "$sender"
-	wait "$sender" || status=$?
-	cat first.err
-	((status == $1))
+	ends "$1" first
 }
 
 @test "one command sends and completes" {
@@ -186,7 +183,7 @@ end_of() { # ISOLATION
 	run -0 batch-send --atomic -B "$B" input
 	goes_on_to 1
 	grep -q another first.err
-	[[ ! -s first.json && $(visible) == 200000 ]]
+	[[ ! -s first.out && $(visible) == 200000 ]]
 	counted created completed
 }
 
