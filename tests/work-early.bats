@@ -150,7 +150,7 @@ wait_for_records() { # TOPIC N
 
 @test "--linger: a chunk waits to be full" {
 	create --processing
-	background worker timeout -s KILL 120 batch-work --early --linger 20s --chunk 7 -G "$G" -- sh -c 'cat; echo "$BATCH_COUNT" >>counts'
+	background worker timeout -s KILL 120 batch-work --early --linger 10m --chunk 7 -G "$G" -- sh -c 'cat; echo "$BATCH_COUNT" >>counts'
 	for i in 1 2 3 4 5 6 7; do
 		echo "$i" | kput "$S.in" -p 0 -H batchId="$B"
 	done

@@ -162,6 +162,15 @@ static bool ends_before(struct work *w, const struct piece *p, const struct chun
 	    (int64_t)(of->input.len + r->value.len) > w->o->max_bytes;
 }
 
+/* Does it end with this record, which is its last one so far? */
+static bool ends_with(struct work *w, const struct piece *p, const struct chunk *c, int64_t offset)
+{
+	const struct work_records *of = &c->records;
+	const struct checkpoint_intent *intent = begun_before(p, of->items[0].offset);
+	return intent ? offset >= intent->last
+		      : (int64_t)of->count >= w->pace.size || (int64_t)of->input.len >= w->o->max_bytes;
+}
+
 static void note(struct piece *p, int64_t *last, int64_t n)
 {
 	if (last)
@@ -169,7 +178,14 @@ static void note(struct piece *p, int64_t *last, int64_t n)
 	p->number++;
 }
 
-/* 1: the chunk is complete; 0: more is to come; -1. */
+/* Behind one that runs others are written down. */
+static bool is_free(const struct work *w, const struct share *s, size_t lane)
+{
+	return w->o->order == WORK_NONE || s->busy[lane] == 0 ||
+	    ((int64_t)s->busy[lane] < w->ahead && !work_lane_is_held(w, s, lane, NULL));
+}
+
+/* 1: a chunk may begin; 0: more is to come; -1. */
 static int take(struct work *w, struct piece *p, const struct record *r)
 {
 	int64_t *last = NULL, n = 0;
@@ -199,9 +215,10 @@ static int take(struct work *w, struct piece *p, const struct record *r)
 		c->deaths = intent->deaths + 1;
 	if (work_records_add(&c->records, r, p->number, &w->t->err))
 		return -1;
+	c->full = ends_with(w, p, c, r->offset);
 	note(p, last, n);
 	pass(p, r);
-	return 0;
+	return c->full && is_free(w, p->share, c->lane);
 }
 
 static bool is_filling(const struct piece *p)
@@ -247,13 +264,6 @@ bool work_lane_is_held(const struct work *w, const struct share *s, size_t lane,
 		    (c->state == CHUNK_WAITING || c->state == CHUNK_READY))
 			return true;
 	return false;
-}
-
-/* Behind one that runs others are written down. */
-static bool is_free(const struct work *w, const struct share *s, size_t lane)
-{
-	return w->o->order == WORK_NONE || s->busy[lane] == 0 ||
-	    ((int64_t)s->busy[lane] < w->ahead && !work_lane_is_held(w, s, lane, NULL));
 }
 
 /* Is this one to be taken as it is? */
