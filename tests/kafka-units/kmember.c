@@ -190,7 +190,7 @@ static void test_kmember_static_is_fenced(void **state)
 	assert_int_equal(next_of(two, NULL), KMEMBER_ASSIGNED);
 	assert_int_not_equal(commit(one, topics[0], 0, 1, ""), KMEMBER_COMMITTED);
 	assert_int_equal(next_of(one, two), KMEMBER_ERROR);
-	assert_int_equal(err.status, ST_USAGE);
+	assert_int_equal(err.status, ST_FAIL);
 	assert_non_null(strstr(err.text, "'same'"));
 	assert_int_equal(commit(two, topics[0], 0, 1, ""), KMEMBER_COMMITTED);
 	leave(one);
