@@ -12,7 +12,7 @@ usage: run.sh               make check; every .bats file; one pass of the tools 
 
 environment:
   BATCH_TEST_SAN=1   with FILE.bats: use the sanitizer build
-  BATCH_TEST_JOBS=N  tests at the same time (4 with GNU parallel, else 1)
+  BATCH_TEST_JOBS=N  tests at the same time (6 with GNU parallel, else 1)
   BATCH_TEST_KEEP=1  leave the broker running and the folder in place
 EOF
 }
@@ -94,7 +94,7 @@ jobs() {
 	if [[ -n ${BATCH_TEST_JOBS:-} ]]; then
 		echo "$BATCH_TEST_JOBS"
 	elif [[ $(parallel --version 2>/dev/null </dev/null) == GNU\ parallel* ]]; then
-		echo 4 # they wait more than they compute
+		echo 6 # they wait more than they compute
 	else
 		echo 1
 	fi
