@@ -80,14 +80,33 @@ static void take(struct kmember *m, const rd_kafka_topic_partition_list_t *parti
 	m->patience_ms = 0;
 }
 
+static bool is_divided(const struct kmember *m, const char *topic)
+{
+	for (char **t = m->topics; *t; t++)
+		if (strcmp(*t, topic) == 0)
+			return true;
+	return false;
+}
+
+/* A static member that comes back gets what it had, and the broker does not look whether it still asks for it. */
+static void check_topics(struct kmember *m, const rd_kafka_topic_partition_list_t *partitions)
+{
+	for (int i = 0; i < partitions->cnt && !m->join.lost.text; i++)
+		if (!is_divided(m, partitions->elems[i].topic))
+			err_set(&m->join.lost, ST_USAGE, "group %s: it keeps partitions of topic %s for the instance id "
+			    "'%s' still: begin when session.timeout.ms is over, or under another one", m->join.group,
+			    partitions->elems[i].topic, m->instance ? m->instance : "");
+}
+
 /* Called from within polls, so in the caller's thread. */
 static void on_rebalance(void *ctx, rd_kafka_resp_err_t code,
     rd_kafka_topic_partition_list_t *partitions)
 {
 	struct kmember *m = ctx;
-	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+		check_topics(m, partitions);
 		take(m, partitions);
-	else if (m->state == OWNING)
+	} else if (m->state == OWNING)
 		m->state = REVOKING;
 	else
 		give_back(m);
@@ -221,14 +240,6 @@ void kmember_release(struct kmember *m)
 {
 	if (m->state == REVOKING)
 		give_back(m);
-}
-
-static bool is_divided(const struct kmember *m, const char *topic)
-{
-	for (char **t = m->topics; *t; t++)
-		if (strcmp(*t, topic) == 0)
-			return true;
-	return false;
 }
 
 static const struct kmember_part *find(const struct kmember *m, const struct kmember_part *p)

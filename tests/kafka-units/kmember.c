@@ -179,6 +179,22 @@ static void test_kmember_static_keeps_its_place(void **state)
 	leave(two);
 }
 
+static void test_kmember_static_with_other_topics(void **state)
+{
+	const char *before[] = {new_topic("t", 2), NULL};
+	const char *after[] = {new_topic("t", 2), NULL};
+	const char *group = fresh("group");
+	(void)state;
+	struct kmember *m = join_as(group, before, "one", patient);
+	assert_int_equal(next_of(m, NULL), KMEMBER_ASSIGNED);
+	leave(m);
+	m = join_as(group, after, "one", patient);
+	assert_int_equal(next_of(m, NULL), KMEMBER_ERROR);
+	assert_int_equal(err.status, ST_USAGE);
+	assert_non_null(strstr(err.text, before[0]));
+	leave(m);
+}
+
 static void test_kmember_static_is_fenced(void **state)
 {
 	const char *topics[] = {new_topic("t", 1), NULL};
@@ -306,6 +322,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_kmember_drains_before_it_gives_up),
 	    cmocka_unit_test(test_kmember_that_drains_too_long_is_told),
 	    cmocka_unit_test(test_kmember_static_keeps_its_place),
+	    cmocka_unit_test(test_kmember_static_with_other_topics),
 	    cmocka_unit_test(test_kmember_static_is_fenced),
 	    cmocka_unit_test(test_kmember_wakes),
 	    cmocka_unit_test(test_kmember_refuses_another_protocol),
