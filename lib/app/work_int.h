@@ -316,7 +316,6 @@ int work_cover_offsets(struct work *w, int64_t when, int64_t *out, struct err *e
 int work_shares_assign(struct work *w);
 void work_shares_all(struct work *w, int32_t partitions); /* as if nothing was ever committed, and no parts in them */
 void work_shares_release(struct work *w);
-void work_share_add(struct work *w, struct share *s, struct job *j, const struct extents *x);
 int work_shares_add(struct work *w, struct job *j); /* to all of ours */
 void work_piece_add(struct work *w, struct piece *p);
 void work_piece_sent(struct work *w, struct piece *p, const struct extents *x); /* its end is known now */

@@ -56,7 +56,7 @@ static int64_t count_of(const struct extent *here)
 	return here->count == PARTS_UNCOUNTED ? 0 : here->count;
 }
 
-void work_share_add(struct work *w, struct share *s, struct job *j, const struct extents *x)
+static void share_add(struct work *w, struct share *s, struct job *j, const struct extents *x)
 {
 	const struct extent *here = extents_find(x, s->partition);
 	const struct part *said = parts_find(&j->parts, s->partition);
@@ -81,7 +81,7 @@ int work_shares_add(struct work *w, struct job *j)
 	struct extents x = EXTENTS_INIT;
 	int failed = w->share_count ? work_job_extents(w, j, &x) : 0;
 	for (size_t i = 0; i < w->share_count && !failed; i++)
-		work_share_add(w, &w->shares[i], j, &x);
+		share_add(w, &w->shares[i], j, &x);
 	extents_release(&x);
 	return failed;
 }

@@ -187,11 +187,6 @@ void js_append_i64(struct json_t *array, int64_t value)
 	js_append(array, json_integer(value));
 }
 
-bool js_i64_at(const struct json_t *array, size_t i, int64_t *out)
-{
-	return read_i64(json_array_get(array, i), out);
-}
-
 void js_each(const struct json_t *object,
     bool (*visit)(void *ctx, const char *name, const struct json_t *value), void *ctx)
 {

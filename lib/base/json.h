@@ -49,7 +49,6 @@ size_t js_count(const struct json_t *array); /* 0 when not an array */
 const struct json_t *js_at(const struct json_t *array, size_t i);
 void js_append(struct json_t *array, struct json_t *value);
 void js_append_i64(struct json_t *array, int64_t value);
-bool js_i64_at(const struct json_t *array, size_t i, int64_t *out);
 
 /* Calls visit with each member in order until it answers false. */
 void js_each(const struct json_t *object,

@@ -66,17 +66,6 @@ const char *kv_get(const struct kv *kv, const char *name)
 	return e ? e->value : NULL;
 }
 
-void kv_remove(struct kv *kv, const char *name)
-{
-	struct kv_entry *e = find(kv, name);
-	if (!e)
-		return;
-	entry_release(e);
-	size_t after = kv->count - (size_t)(e - kv->entries) - 1;
-	memmove(e, e + 1, after * sizeof(*e));
-	kv->count--;
-}
-
 size_t kv_count(const struct kv *kv)
 {
 	return kv->count;

@@ -40,7 +40,6 @@ bool kv_set(struct kv *kv, const char *name, const char *value, enum kv_origin o
 /* NULL: not set. Borrowed until it is set again. */
 const char *kv_get(const struct kv *kv, const char *name);
 const struct kv_entry *kv_find(const struct kv *kv, const char *name);
-void kv_remove(struct kv *kv, const char *name);
 
 size_t kv_count(const struct kv *kv);
 const struct kv_entry *kv_at(const struct kv *kv, size_t i);

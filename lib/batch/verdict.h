@@ -11,8 +11,6 @@ enum verdict {
 	VERDICT_SKIPPED, /* passed over, on purpose */
 };
 
-#define VERDICT_COUNT 4
-
 struct tally {
 	int64_t done, invalid, skipped;
 };

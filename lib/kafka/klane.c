@@ -56,7 +56,8 @@ int klane_start(struct klane *l, int64_t start, int64_t end, struct err *err)
 	return 0;
 }
 
-void klane_finish(struct klane *l)
+/* A finished partition must leave, or others wait behind its empty fetches. */
+static void finish(struct klane *l)
 {
 	l->done = true;
 	if (!l->stays)
@@ -92,7 +93,7 @@ enum kread_state klane_look(struct klane *l, const rd_kafka_message_t *m, struct
 		if (m->offset > l->next)
 			l->next = m->offset;
 		if (l->next >= l->end)
-			klane_finish(l);
+			finish(l);
 		return KREAD_EMPTY;
 	}
 	if (m->err == RD_KAFKA_RESP_ERR__TRANSPORT || m->err == RD_KAFKA_RESP_ERR__TIMED_OUT)
@@ -100,7 +101,7 @@ enum kread_state klane_look(struct klane *l, const rd_kafka_message_t *m, struct
 	if (m->err)
 		return (enum kread_state)lane_error(l, m, err);
 	if (m->offset >= l->end) {
-		klane_finish(l);
+		finish(l);
 		return KREAD_EMPTY;
 	}
 	if (m->offset < l->next)
@@ -131,7 +132,7 @@ void klane_pass(struct klane *l)
 	l->next = l->head.offset + 1;
 	l->head_of = NULL;
 	if (l->next >= l->end)
-		klane_finish(l);
+		finish(l);
 }
 
 void klane_pop(struct klane *l)
@@ -144,7 +145,7 @@ void klane_set_end(struct klane *l, int64_t end)
 {
 	l->end = end;
 	if (!l->done && l->next >= end)
-		klane_finish(l);
+		finish(l);
 }
 
 void klane_nudge(const struct klane *lanes, size_t count, int wait_ms)

@@ -35,9 +35,6 @@ bool klane_go_on(struct klane *l, int64_t start, int64_t end);
 /* What is done and stays is not read any more. */
 void klane_stop(struct klane *l);
 
-/* A finished partition must leave, or others wait behind its empty fetches. */
-void klane_finish(struct klane *l);
-
 /* Looks at one message of the lane. KREAD_EMPTY: it was nothing for the caller, drop it. */
 enum kread_state klane_look(struct klane *l, const rd_kafka_message_t *m, struct err *err);
 

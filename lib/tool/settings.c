@@ -34,7 +34,8 @@ struct said {
 	bool unused;         /* in a profile that was not chosen: only checked */
 };
 
-bool settings_is_secret(const char *name)
+/* Its value is never to be shown. */
+static bool is_secret(const char *name)
 {
 	static const char *const ends[] = {".password", ".passphrase", ".secret", ".key.pem"};
 	struct str s = str_of(name);
@@ -137,7 +138,7 @@ static const char *usual_name(const char *name)
 
 static int set(struct loader *l, const struct said *d, enum kind kind, const char *name)
 {
-	bool secret = settings_is_secret(name);
+	bool secret = is_secret(name);
 	if (secret && kind == LITERAL && (d->exposed || d->origin == KV_X))
 		return refuse_secret(d, name, l->err);
 	if (secret && kind == FROM_ENV)

@@ -170,14 +170,9 @@ static void test_json_arrays(void **state)
 {
 	(void)state;
 	struct json_t *a = js_array();
-	int64_t n = 99;
 	js_append_i64(a, 7);
 	js_append(a, js_object());
 	assert_int_equal(js_count(a), 2);
-	assert_true(js_i64_at(a, 0, &n));
-	assert_int_equal(n, 7);
-	assert_false(js_i64_at(a, 1, &n));
-	assert_false(js_i64_at(a, 2, &n));
 	assert_true(js_is_object(js_at(a, 1)));
 	assert_null(js_at(a, 2));
 	assert_int_equal(js_count(NULL), 0);
