@@ -149,13 +149,9 @@ static int begin_ready(struct work *w)
 	return 0;
 }
 
-static bool is_before(const struct work *w, const struct chunk *a, const struct chunk *b)
+static bool is_before(const struct chunk *a, const struct chunk *b)
 {
-	const struct agenda_item *x = &a->piece->item, *y = &b->piece->item;
-	if (w->o->aging_ms == AGENDA_STRICT)
-		return x->priority < y->priority ||
-		    (x->priority == y->priority && x->ready_ms < y->ready_ms);
-	return x->ready_ms + x->priority * w->o->aging_ms < y->ready_ms + y->priority * w->o->aging_ms;
+	return agenda_is_before(&a->piece->share->agenda, &a->piece->item, &b->piece->item);
 }
 
 /* A chunk of that topic which may begin. The partition after the one that was last comes first. */
@@ -186,7 +182,7 @@ static int begin_next(struct work *w)
 		bool ready = got;
 		if (ready && s->lane_of)
 			s->lane_of->ready = true;
-		if (ready && (!first || is_before(w, c, first)))
+		if (ready && (!first || is_before(c, first)))
 			first = c;
 	}
 	if (first && w->o->topics)

@@ -5,10 +5,8 @@ static int compare(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-static bool is_before(const void *ctx, const void *left, const void *right)
+bool agenda_is_before(const struct agenda *agenda, const struct agenda_item *a, const struct agenda_item *b)
 {
-	const struct agenda *agenda = ctx;
-	const struct agenda_item *a = left, *b = right;
 	int64_t aging = agenda->aging_ms;
 	int order = aging == AGENDA_STRICT
 	    ? compare(a->priority, b->priority)
@@ -16,6 +14,11 @@ static bool is_before(const void *ctx, const void *left, const void *right)
 	if (order == 0)
 		order = compare(a->ready_ms, b->ready_ms);
 	return order < 0 || (order == 0 && str_cmp(a->name, b->name) < 0);
+}
+
+static bool is_before(const void *ctx, const void *a, const void *b)
+{
+	return agenda_is_before(ctx, a, b);
 }
 
 static bool is_due_before(const void *ctx, const void *left, const void *right)
@@ -56,15 +59,6 @@ void agenda_remove(struct agenda_item *item)
 	if (item->in)
 		heap_remove(item->in, item->at);
 	item->in = NULL;
-}
-
-void agenda_set_priority(struct agenda_item *item, int64_t priority)
-{
-	struct heap *in = item->in;
-	agenda_remove(item);
-	item->priority = priority;
-	if (in)
-		put(in, item);
 }
 
 struct agenda_item *agenda_first(struct agenda *a, int64_t now_ms)

@@ -39,7 +39,9 @@ void agenda_init(struct agenda *a, int64_t aging_ms); /* *a must not move after 
 /* Not before until_ms; 0: at once. */
 void agenda_add(struct agenda *a, struct agenda_item *item, int64_t until_ms);
 void agenda_remove(struct agenda_item *item); /* nothing, if it is in none */
-void agenda_set_priority(struct agenda_item *item, int64_t priority);
+
+/* Of any two, in an agenda or not. */
+bool agenda_is_before(const struct agenda *agenda, const struct agenda_item *a, const struct agenda_item *b);
 
 struct agenda_item *agenda_first(struct agenda *a, int64_t now_ms); /* NULL: none; it stays in */
 bool agenda_is_waiting(const struct agenda_item *item, int64_t now_ms); /* for its time to come */
