@@ -118,9 +118,9 @@ static int round_of(struct work *w)
 {
 	look_at_machine(w);
 	show(w);
-	return work_group_follow(w) || (w->stream && (work_jobs_follow(w, 0) || work_stray_step(w))) || work_deliver_serve(w) || work_chunks_go_on(w) ||
-		work_chunks_begin(w) || work_commit(w, false) || (w->stream && (work_jobs_finish(w) || work_report(w))) ||
-		work_group_drain(w)
+	return work_group_follow(w) || (w->stream && (work_jobs_follow(w, 0) || work_stray_step(w))) ||
+		work_deliver_serve(w) || work_chunks_go_on(w) || work_chunks_begin(w) || work_commit(w, false) ||
+		(w->stream && (work_jobs_finish(w) || work_report(w))) || work_group_drain(w)
 	    ? -1
 	    : 0;
 }

@@ -9,7 +9,8 @@
  *	b1;CHECK;OFFSET;RATE;COMMAND[ID]NEXT,DONE,INVALID,SKIPPED;FIRST+MORE/DEATHS,...;MAP[ID]...
  *
  * OFFSET is the committed one that it belongs to. FIRST is an offset, which may lie before
- * OFFSET, and MORE the number of offsets to the last one; MAP is a doneset's text; CHECK is murmur2 of what follows it.
+ * OFFSET, and MORE the number of offsets to the last one; MAP is a doneset's text; CHECK is murmur2
+ * of what follows it, RATE records in 1000 s, and COMMAND a hash of the one that it was learned of.
  * IDs hold neither [ nor ]. The whole has CHECKPOINT_TEXT bytes at most; where the room ends maps
  * are cut first, then the last intents are left out. The ids, however long, have room. */
 #ifndef BATCH_CHECKPOINT_H

@@ -44,7 +44,7 @@ void doneset_copy(struct doneset *to, const struct doneset *from);
 
 bool doneset_takes(const struct doneset *s, int64_t n);         /* is it within the window? */
 int64_t doneset_undone(const struct doneset *s, int64_t n);     /* the first undone one from n on */
-int64_t doneset_ended(const struct doneset *s, int64_t n);      /* the first from n on that is not; DONESET_MOST: none */
+int64_t doneset_ended(const struct doneset *s, int64_t n);      /* the first ended one; or DONESET_MOST */
 int64_t doneset_top(const struct doneset *s);                   /* all above are undone */
 struct tally doneset_tally(const struct doneset *s);            /* below and above next */
 

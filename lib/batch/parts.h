@@ -6,8 +6,8 @@
  *	{"group":"g","part":{"partition":0,"first":17,"last":99,"done":80,"invalid":2,"skipped":0,
  *	    "worker":"host:1:2"}}
  *
- * first and last are the offsets between which its records are; what has no records has neither. Of several for a partition the
- * first counts. Now and then a worker writes batch.progress, with the parts that are open:
+ * first and last are the offsets between which its records are; what has no records has neither. Of
+ * several for a partition the first counts. Now and then a worker writes batch.progress, with the parts that are open:
  *
  *	{"group":"g","done":84,"invalid":2,"skipped":1,"expected":182,"rate":1.5,"state":"retrying",
  *	    "lastError":"exit status 75","retryAt":"2026-11-21T10:30:00Z",

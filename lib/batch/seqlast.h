@@ -1,5 +1,5 @@
-/* seqlast: of each sender of a batch the number that came last in one partition. A sender's numbers grow there, so one
- * that does not was there before. */
+/* seqlast: of each sender of a batch the number that came last in one partition. A sender's numbers grow there, so
+ * one that does not was there before. */
 #ifndef BATCH_SEQLAST_H
 #define BATCH_SEQLAST_H
 

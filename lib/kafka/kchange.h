@@ -12,8 +12,8 @@
 
 struct kchange;
 
-/* settings outlive it. Opens the way to write; it connects while the caller reads. writer is a token of this run, random,
- * by which it knows its own events. budget_ms is all the time there is. */
+/* settings outlive it. Opens the way to write; it connects while the caller reads. writer is a token of this run,
+ * random, by which it knows its own events. budget_ms is all the time there is. */
 int kchange_open(struct kchange **out, const struct kv *settings, struct klog *log,
     const char *writer, int64_t budget_ms, void (*log_cb)(int level, const char *text),
     struct err *err);
@@ -24,7 +24,8 @@ void kchange_close(struct kchange *k);
 int kchange_create(struct kchange *k, const struct batch *b, bool fresh, int64_t now_ms,
     const struct deadline *d, struct err *err);
 
-/* Applies c to the batch; one that gives it up fences a sender that has it in a transaction; the document that counted is in out, which the caller releases. */
+/* Applies c to the batch; one that gives it up fences a sender that has it in a transaction. The document that counted
+ * is in out, which the caller releases. */
 int kchange_apply(struct kchange *k, struct str id, const struct batch_change *c,
     struct batch *out, const struct deadline *d, struct err *err);
 

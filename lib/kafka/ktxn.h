@@ -2,8 +2,9 @@
  *
  * A producer makes one after the other, until one does not end as it should: then it is spent, and who wants
  * another try opens another one. The producer was opened with a transactional id; while it is at work, whoever
- * begins with the same id fences it: its records are aborted and it cannot commit any more. A transaction that was begun must be ended: one left open
- * keeps readers of committed records waiting until the broker ends it, by transaction.timeout.ms. */
+ * begins with the same id fences it: its records are aborted and it cannot commit any more. A transaction that
+ * was begun must be ended: one left open keeps readers of committed records waiting until the broker ends it, by
+ * transaction.timeout.ms. */
 #ifndef KAFKA_KTXN_H
 #define KAFKA_KTXN_H
 
@@ -21,7 +22,8 @@ void ktxn_id(struct buf *out, struct str topic, struct str batch);
  * that they had in it. */
 int ktxn_init(struct kproduce *p, const struct deadline *d, struct err *err);
 
-/* Begins one; a producer's first one after ktxn_init, which it calls itself otherwise. Right behind the end of the last one, within 2 ms or so, the broker puts off what is sent for 20 ms. */
+/* Begins one; a producer's first one with ktxn_init, if that was not called before. Right behind the end of the last
+ * one, within 2 ms or so, the broker puts off what is sent for 20 ms. */
 int ktxn_begin(struct kproduce *p, const struct deadline *d, struct err *err);
 
 /* Waits until all records are acknowledged. Then the member's offsets are committed with the transaction, or

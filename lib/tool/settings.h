@@ -1,11 +1,11 @@
 /* settings: one ordered list of name=value from everywhere a user may say one.
  *
  * From the strongest to the weakest: an option; -X NAME=VALUE; the environment, BATCH_ACKS for
- * "acks", BATCH_SASL_PASSWORD for "sasl.password", BATCH_WORK_TIME_LIMIT for "work.time-limit"; the profile (-C, BATCH_PROFILE) and the top part of the
- * configuration file. The first of these files counts: -F, $BATCH_CONFIG (both must exist),
- * $XDG_CONFIG_HOME/batch/batch.conf (by default under ~/.config), /etc/batch/batch.conf. Lines
- * are NAME=VALUE as in kcat, later ones win; `#` begins a comment line, [profile NAME] a section.
- * All of the file is checked, used or not.
+ * "acks", BATCH_SASL_PASSWORD for "sasl.password", BATCH_WORK_TIME_LIMIT for "work.time-limit"; the
+ * profile (-C, BATCH_PROFILE) and the top part of the configuration file. The first of these files
+ * counts: -F, $BATCH_CONFIG (both must exist), $XDG_CONFIG_HOME/batch/batch.conf (by default under
+ * ~/.config), /etc/batch/batch.conf. Lines are NAME=VALUE as in kcat, later ones win; `#` begins a
+ * comment line, [profile NAME] a section. All of the file is checked, used or not.
  *
  * Further environment: BATCH_BROKERS and, weaker, KAFKA_BROKERS for bootstrap.servers, BATCH_ID
  * for batch. An empty variable counts as none, a BATCH_* that is no setting is somebody else's.
@@ -16,9 +16,9 @@
  * read.
  *
  * Names are ours (stream, batch, owner, timeout, and work.* for options of batch-work) or those that
- * the caller knows. Where Kafka has
- * two names for one setting, one of them is kept: bootstrap.servers, acks, sasl.mechanism,
- * compression.type, linger.ms, retries, delivery.timeout.ms. */
+ * the caller knows. Where Kafka has two names for one setting, one of them is kept:
+ * bootstrap.servers, acks, sasl.mechanism, compression.type, linger.ms, retries,
+ * delivery.timeout.ms. */
 #ifndef TOOL_SETTINGS_H
 #define TOOL_SETTINGS_H
 
@@ -54,9 +54,6 @@ int settings_timeout(const struct settings *s, const struct common *c, int64_t *
 
 /* Appends our own settings and their meanings (-X list). */
 void settings_list(struct buf *out);
-
-/* Is a value of that setting never to be shown? */
-bool settings_is_secret(const char *name);
 
 /* A secret, or a file with a private key, which is one when it is read. */
 bool settings_hold_secret(const struct settings *s);
