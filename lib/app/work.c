@@ -28,10 +28,18 @@
 
 /* --- the round */
 
+/* For which share of the time there was no room for one more run. How many run just now tells nothing: a round begins
+ * when one of them has ended. */
+static double busy(const struct work *w, int64_t passed_ms)
+{
+	return (double)w->ran_ms / (double)((w->slots.now - w->o->split + 1) * passed_ms);
+}
+
 static void look_at_machine(struct work *w)
 {
 	const struct work_options *o = w->o;
-	if (w->now_ms - w->looked_ms < LOOK_MS)
+	int64_t before = w->slots.now, passed_ms = w->now_ms - w->looked_ms;
+	if (passed_ms < LOOK_MS)
 		return;
 	w->looked_ms = w->now_ms;
 	w->pressure = 0;
@@ -42,8 +50,11 @@ static void look_at_machine(struct work *w)
 		double p = left > 0 ? (double)o->mem_free / (double)left : 0;
 		w->pressure = p > w->pressure ? p : w->pressure;
 	}
-	bool busy = w->running + o->split > w->slots.now; /* there is no room for one more run */
-	slots_look(&w->slots, busy ? w->slots.now : w->running, w->pressure, w->now_ms);
+	slots_look(&w->slots, busy(w, passed_ms), w->pressure, w->now_ms);
+	w->ran_ms = 0;
+	if (w->slots.now != before)
+		msg_debug(1, "%lld commands at once: %s", (long long)w->slots.now,
+		    w->slots.now > before ? "all were busy" : "load or memory is over its limit");
 }
 
 /* --- what others see of us */
@@ -110,6 +121,7 @@ void work_wait(struct work *w)
 	loop_wait(&w->loop);
 	int64_t before_ms = w->now_ms;
 	w->now_ms = clock_mono_ms();
+	w->ran_ms += w->running * (w->now_ms - before_ms);
 	if (w->now_ms - before_ms > GAP_MS)
 		work_group_doubt(w);
 }

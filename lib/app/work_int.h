@@ -216,6 +216,7 @@ struct work {
 	struct quota quota;
 	double pressure;
 	int64_t looked_ms, reported_ms;
+	int64_t ran_ms;       /* all commands together, since the machine was looked at */
 
 	int64_t commits, committed; /* begun; the last that was answered well */
 	int64_t sure;               /* the commit whose answer says that we are in the group still */
@@ -350,6 +351,7 @@ int work_chunk_start(struct work *w, struct chunk *c);
 int work_chunk_ended(struct work *w, struct chunk *c);
 void work_chunk_drop(struct work *w, struct chunk *c);   /* its part is not ours any more */
 void work_chunk_free(struct work *w, struct chunk *c);
+void work_tell_size(const struct work *w);               /* of chunks, and why */
 
 /* work_send.c */
 int work_deliver_open(struct work *w);

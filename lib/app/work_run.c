@@ -126,6 +126,14 @@ static void tell_success(struct work *w, const struct chunk *than, int64_t began
 			contrast(w, c, began_ms, ended_ms);
 }
 
+void work_tell_size(const struct work *w)
+{
+	struct buf text = BUF_INIT;
+	pace_text(&w->pace, &text);
+	msg_debug(1, "chunks of %s", buf_text(&text));
+	buf_release(&text);
+}
+
 static void learn(struct work *w, struct chunk *c, const struct trial_end *end)
 {
 	int64_t took_ms = end->ended_ms - end->began_ms;
@@ -138,8 +146,11 @@ static void learn(struct work *w, struct chunk *c, const struct trial_end *end)
 	    .action = end->action,
 	    .pressure = slots_are_low(&w->slots) ? w->pressure : 0,
 	};
+	int64_t size = w->pace.size;
 	if (whole && c->run.reason != TRIAL_PROBE)
 		pace_ran(&w->pace, &run);
+	if (w->pace.size != size)
+		work_tell_size(w);
 	if (end->action == ONEXIT_DONE) {
 		breaker_succeeded(&w->breaker);
 		tell_success(w, c, end->began_ms, end->ended_ms);

@@ -212,8 +212,11 @@ static void share_init(struct work *w, struct share *s, const struct kmember_par
 		    err.text);
 	}
 	err_clear(&err);
+	int64_t size = w->pace.size;
 	if (s->before.rate && s->before.command == w->command && w->pace.rate <= 0)
 		pace_resume(&w->pace, (double)s->before.rate / 1000);
+	if (w->pace.size != size)
+		work_tell_size(w);
 }
 
 void work_shares_all(struct work *w, int32_t partitions)

@@ -59,7 +59,7 @@ void pace_resume(struct pace *p, double rate);
 /* Of each run of a whole chunk, not of those that isolate a record. */
 void pace_ran(struct pace *p, const struct pace_run *run);
 
-/* Appends "30 records: rate x target, 16.7 records/s". */
+/* Appends the size and why: "30 records: rate x target, 16.7 records/s". */
 void pace_text(const struct pace *p, struct buf *out);
 
 #endif

@@ -29,11 +29,11 @@ static void relieve(struct slots *s, int64_t now_ms)
 	s->cut_ms = now_ms;
 }
 
-void slots_look(struct slots *s, int64_t busy, double pressure, int64_t now_ms)
+void slots_look(struct slots *s, double busy, double pressure, int64_t now_ms)
 {
 	if (pressure > 1) {
 		relieve(s, now_ms);
-	} else if (busy < s->now) {
+	} else if (busy < SLOTS_BUSY) {
 		s->busy_ms = -1;
 	} else if (s->busy_ms < 0) {
 		s->busy_ms = now_ms;

@@ -36,11 +36,11 @@ static void test_slots_parse(void **state)
 	}
 }
 
-/* All busy, or all but one, without or with pressure, looked at each second. */
-static int64_t look(struct slots *s, int64_t from_s, int64_t to_s, int64_t idle, double pressure)
+/* All busy but for moments, or not, without or with pressure, looked at each second. */
+static int64_t look(struct slots *s, int64_t from_s, int64_t to_s, bool idle, double pressure)
 {
 	for (int64_t now = from_s; now < to_s; now++) {
-		slots_look(s, s->now - idle, pressure, now * 1000);
+		slots_look(s, idle ? 0.85 : 0.95, pressure, now * 1000);
 		assert_in_range(s->now, s->min, s->max);
 	}
 	return s->now;
