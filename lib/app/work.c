@@ -265,7 +265,7 @@ static int open_files(struct work *w)
 
 static int open_all(struct work *w)
 {
-	if (open_files(w) || open_readers(w) || work_deliver_open(w) || join(w))
+	if (open_files(w) || open_readers(w) || work_producers_open(w) || join(w))
 		return -1;
 	notify_ready(&w->notify);
 	return 0;
@@ -316,7 +316,7 @@ static void init(struct work *w)
 static void close_all(struct work *w)
 {
 	struct deadline d = {.end_ms = clock_mono_ms() + 3000, .now_ms = clock_mono_ms};
-	work_deliver_close(w);
+	work_producers_close(w);
 	work_shares_release(w);
 	while (w->chunks)
 		work_chunk_free(w, w->chunks);

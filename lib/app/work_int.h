@@ -354,8 +354,8 @@ void work_chunk_free(struct work *w, struct chunk *c);
 void work_tell_size(const struct work *w);               /* of chunks, and why */
 
 /* work_send.c */
-int work_deliver_open(struct work *w);
-void work_deliver_close(struct work *w);
+int work_producers_open(struct work *w);
+void work_producers_close(struct work *w);
 int work_results_open(struct work *w);
 int work_post(struct work *w, const struct batch *b, enum event_type type, struct piece *p);
 int work_send(struct kproduce *p, size_t at, const struct record *r, struct parcel *parcel,

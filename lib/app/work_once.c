@@ -8,7 +8,8 @@
 /* So often one that was aborted is tried again. */
 #define TRIES 3
 
-/* All or nothing: what came out, and that it is done. 1: the partition was taken away. */
+/* All or nothing: what came out, and that it is done. 1: the partition was taken away; -1: it is not done; -2: nobody
+ * knows. */
 static int in_transaction(struct work *w, struct chunk *c)
 {
 	struct err *err = &w->t->err;

@@ -83,7 +83,7 @@ int work_results_open(struct work *w)
 	return failed ? -1 : 0;
 }
 
-int work_deliver_open(struct work *w)
+int work_producers_open(struct work *w)
 {
 	struct tool_ctx *t = w->t;
 	const struct kproduce_options options = options_of(w);
@@ -96,7 +96,7 @@ int work_deliver_open(struct work *w)
 	return work_results_open(w);
 }
 
-void work_deliver_close(struct work *w)
+void work_producers_close(struct work *w)
 {
 	kproduce_close(w->results);
 	kproduce_close(w->events);
