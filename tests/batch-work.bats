@@ -377,7 +377,7 @@ too_long_for_topic() { # OPTION... -- COMMAND...
 	begin_work 1
 	seven_bad
 	run -1 --separate-stderr work --chunk 10 --on-invalid stop -- "${fail_on_bad[@]}" 65
-	mentions 'is invalid'
+	mentions 'is invalid: command sh: exit status 65'
 	status_is sendCompleted
 	[[ -z $(kget "$S.invalid") ]]
 	head -n 10 good | cmp - <(kget "$S.out")

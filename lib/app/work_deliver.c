@@ -73,10 +73,6 @@ int work_take_verdicts(struct work *w, struct chunk *c)
 		doneset_add(&p->done, n, n, v);
 		tally_add(&w->tally, v, 1);
 		quota_add(&w->quota, 1, v == VERDICT_INVALID);
-		if (v == VERDICT_INVALID && w->o->on_invalid == WORK_STOP)
-			return err_set(&w->t->err, ST_FAIL, "topic %s, partition %d, offset %lld is "
-			    "invalid", c->records.topic, c->records.partition,
-			    (long long)c->records.items[i].offset);
 	}
 	p->share->dirty = true;
 	return 0;
@@ -119,14 +115,26 @@ int work_chunk_finish(struct work *w, struct chunk *c)
 	    : 0;
 }
 
+static int refuse(struct work *w, const struct chunk *c, size_t i)
+{
+	const struct trial_record *t = trial_record(&c->trial, i);
+	struct buf why = BUF_INIT;
+	if (t->reason)
+		buf_add_str(&why, str_chomp(str_of(t->reason)));
+	else
+		ending_text(t->how, &why);
+	err_set(&w->t->err, ST_FAIL, "topic %s, partition %d, offset %lld is invalid: %s", c->records.topic,
+	    c->records.partition, (long long)c->records.items[i].offset, buf_text(&why));
+	buf_release(&why);
+	return -1;
+}
+
 /* With --on-invalid stop nothing of the chunk counts then. */
 static int check_invalid(struct work *w, const struct chunk *c)
 {
 	for (size_t i = 0; i < c->records.count && w->o->on_invalid == WORK_STOP; i++)
 		if (work_is_invalid(c, i))
-			return err_set(&w->t->err, ST_FAIL, "topic %s, partition %d, offset %lld is "
-			    "invalid", c->records.topic, c->records.partition,
-			    (long long)c->records.items[i].offset);
+			return refuse(w, c, i);
 	return 0;
 }
 

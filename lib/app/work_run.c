@@ -222,13 +222,6 @@ static int log_jobs(struct work *w, const struct chunk *c)
 	return 0;
 }
 
-static void note_failure(struct piece *p, struct str why)
-{
-	while (why.len && why.ptr[why.len - 1] == '\n')
-		why.len--;
-	part_set_text(&p->error, why);
-}
-
 /* The trial learns how the run has ended. */
 static int end_run(struct work *w, struct chunk *c, struct trial_end *end, struct report *report,
     struct err *why)
@@ -241,7 +234,7 @@ static int end_run(struct work *w, struct chunk *c, struct trial_end *end, struc
 	end->report = report;
 	end->why = tail.len && s->child.end.how != CHILD_DONE ? tail : str_of(why->text);
 	if (end->action != ONEXIT_DONE)
-		note_failure(c->piece, end->why);
+		part_set_text(&c->piece->error, str_chomp(end->why));
 	for (size_t i = 0; i < c->strand_count && end->action == ONEXIT_DONE; i++)
 		keep_output(c, &c->strands[i]);
 	learn(w, c, end);

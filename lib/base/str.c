@@ -32,6 +32,13 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+struct str str_chomp(struct str s)
+{
+	while (s.len && s.ptr[s.len - 1] == '\n')
+		s.len--;
+	return s;
+}
+
 struct str str_trim(struct str s)
 {
 	while (s.len && is_blank(s.ptr[0])) {

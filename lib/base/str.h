@@ -37,6 +37,7 @@ bool str_has_suffix(struct str s, const char *suffix);
  * head is all of s and the return value is absent. */
 struct str str_cut(struct str s, char sep, struct str *head);
 
+struct str str_chomp(struct str s); /* without newlines at the end */
 struct str str_trim(struct str s); /* without blanks and tabs at both ends, and CR at the end */
 
 /* -1, 0, 1 as memcmp, shorter first when one begins the other. */

@@ -71,6 +71,14 @@ static void test_str_cut(void **state)
 	assert_null(rest.ptr);
 }
 
+static void test_str_chomp(void **state)
+{
+	(void)state;
+	assert_true(str_is(str_chomp(STR("a\nb \n\n")), "a\nb "));
+	assert_true(str_is(str_chomp(STR("a")), "a"));
+	assert_true(str_is(str_chomp(STR("\n")), ""));
+}
+
 static void test_str_trim(void **state)
 {
 	(void)state;
@@ -106,6 +114,7 @@ int main(void)
 	    cmocka_unit_test(test_str_has_suffix),
 	    cmocka_unit_test(test_str_lies_in),
 	    cmocka_unit_test(test_str_cut),
+	    cmocka_unit_test(test_str_chomp),
 	    cmocka_unit_test(test_str_trim),
 	    cmocka_unit_test(test_str_cmp),
 	};
