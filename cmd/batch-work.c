@@ -231,7 +231,7 @@ static const struct opt options[] = {
     OPT_I64(0, "breaker", &asked.work.breaker, 1, 1000000, "N",
 	"begin nothing for a while after N failures in a row (5)"),
     OPT_CHOICE(0, "on-invalid", &asked.on_invalid, "dead|skip|stop",
-	"invalid records go to STREAM.invalid, are counted only, or stop the worker"),
+	"invalid records go to STREAM.invalid, are only counted and told, or stop the worker"),
     OPT_STR(0, "max-invalid", &asked.max_invalid, "N|P%", COMPLETE_NONE,
 	"stop when so many records were invalid"),
     OPT_FLAG(0, "keep-records", &asked.work.keep_records, "an invalid record's envelope goes with it"),

@@ -365,9 +365,10 @@ too_long_for_topic() { # OPTION... -- COMMAND...
 	cmp <(kget "$S.out" | sort -u) <(sort good) # what was on its way is there twice
 }
 
-@test "--on-invalid skip counts them only" {
+@test "--on-invalid skip counts them, and says which" {
 	seven_bad
-	work --on-invalid skip -- "${fail_on_bad[@]}" 65
+	run -0 --separate-stderr work --on-invalid skip -- "${fail_on_bad[@]}" 65
+	[[ $(grep -c "^batch-work: topic $S.in, partition .*, offset .* is invalid: command sh: exit status 65$" <<<"$stderr") -eq 7 ]]
 	ended_as completed 100 7
 	has_lines "$S.out" good
 	[[ -z $(kget "$S.invalid") ]]

@@ -102,6 +102,8 @@ is_group() {
 	json_equals '{"min":100,"max":100,"first":100}' .chunk settings.json
 	json_equals '1000' .lingerMs settings.json
 	json_equals '3' .retries settings.json
+	run -0 --separate-stderr batch-work -F "$profiles/streams.conf" -C streams -t "$S.in" -G "$G" --dry-run -- true
+	run -2 --separate-stderr batch-work -t "$S.in" -G "$G" --dry-run -- true
 }
 
 @test "a setting is weaker than the option and stronger than the default" {

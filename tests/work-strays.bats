@@ -445,7 +445,8 @@ status_of() { # ID STATUS
 	run -1 --separate-stderr work --on-invalid stop -- cat
 	says "$S.in" 'offset 10 is invalid'
 	run -1 --separate-stderr work --max-invalid 2 --on-invalid skip -- cat
-	says --max-invalid
+	mentions 'is invalid: it has no batchId'
+	mentions --max-invalid
 	invalid_are </dev/null
 	stray three
 	work --on-invalid skip -v -- cat 2>said

@@ -78,6 +78,31 @@ int work_take_verdicts(struct work *w, struct chunk *c)
 	return 0;
 }
 
+static void add_invalid(const struct chunk *c, size_t i, struct buf *out)
+{
+	const struct trial_record *t = trial_record(&c->trial, i);
+	buf_printf(out, "topic %s, partition %d, offset %lld is invalid: ", c->records.topic,
+	    c->records.partition, (long long)c->records.items[i].offset);
+	if (t->reason)
+		buf_add_str(out, str_chomp(str_of(t->reason)));
+	else
+		ending_text(t->how, out);
+}
+
+/* With --on-invalid skip nothing else tells which they were. */
+static void tell_invalid(const struct work *w, const struct chunk *c)
+{
+	struct buf what = BUF_INIT;
+	for (size_t i = 0; i < c->records.count && w->o->on_invalid == WORK_SKIP; i++) {
+		if (!work_is_invalid(c, i))
+			continue;
+		buf_clear(&what);
+		add_invalid(c, i, &what);
+		msg_warn("%s", buf_text(&what));
+	}
+	buf_release(&what);
+}
+
 static enum work_outcome outcome_of(const struct chunk *c)
 {
 	if (trial_outcome(&c->trial) == TRIAL_RELEASED)
@@ -92,6 +117,7 @@ int work_chunk_finish(struct work *w, struct chunk *c)
 {
 	struct piece *p = c->piece;
 	work_metrics_chunk(w, c, outcome_of(c));
+	tell_invalid(w, c);
 	if (trial_outcome(&c->trial) == TRIAL_RELEASED) {
 		struct buf token = BUF_INIT;
 		breaker_released(&w->breaker, w->now_ms);
@@ -117,15 +143,10 @@ int work_chunk_finish(struct work *w, struct chunk *c)
 
 static int refuse(struct work *w, const struct chunk *c, size_t i)
 {
-	const struct trial_record *t = trial_record(&c->trial, i);
-	struct buf why = BUF_INIT;
-	if (t->reason)
-		buf_add_str(&why, str_chomp(str_of(t->reason)));
-	else
-		ending_text(t->how, &why);
-	err_set(&w->t->err, ST_FAIL, "topic %s, partition %d, offset %lld is invalid: %s", c->records.topic,
-	    c->records.partition, (long long)c->records.items[i].offset, buf_text(&why));
-	buf_release(&why);
+	struct buf what = BUF_INIT;
+	add_invalid(c, i, &what);
+	err_set(&w->t->err, ST_FAIL, "%s", buf_text(&what));
+	buf_release(&what);
 	return -1;
 }
 

@@ -61,6 +61,7 @@ static const struct {
     {"work.jitter", "batch-work: how much of a wait is drawn (--jitter)"},
     {"work.time-limit", "batch-work: end a command that takes longer (--time-limit)"},
     {"work.breaker", "batch-work: failures in a row before nothing begins (--breaker)"},
+    {"work.on-invalid", "batch-work: dead, skip or stop (--on-invalid)"},
     {"work.drain", "batch-work: what runs may go on for so long at the end (--drain)"},
     {"work.report", "batch-work: say how far it is so often (--report)"},
 };
