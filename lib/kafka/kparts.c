@@ -39,7 +39,7 @@ int kparts_open(struct kparts **out, const struct kv *settings, const struct kpa
     struct err *err)
 {
 	struct kread_tuning tuning;
-	kread_tune(&tuning, options->lanes, options->follow ? KREAD_CALM_MS : KREAD_BRISK_MS);
+	kread_tune(&tuning, options->lanes, KREAD_BRISK_MS);
 	struct kclient_options co = {.settings = tuning.pairs, .log = options->log};
 	struct kparts *p = mem_zalloc(1, sizeof(*p));
 	p->options = *options;

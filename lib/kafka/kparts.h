@@ -22,8 +22,6 @@ struct kpart; /* a lane */
 
 struct kparts_options {
 	size_t lanes; /* so many will be open at once: they share the memory */
-	bool follow;  /* most of them wait for records to come: a calmer rhythm of fetches, for which a lane
-		       * that is moved must wait, too */
 	int wake;     /* see kclient_wake; -1: none */
 	void (*log)(int syslog_level, const char *text);
 };
