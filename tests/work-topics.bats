@@ -100,14 +100,14 @@ setup() {
 	chmod +x script
 	background work batch-work -G "$G" -t "$S.in" --on-invalid skip --out - -o beginning \
 		--order none --chunk 10 --linger 50ms --backoff 60s -- ./script
-	wait_for has_lines 30 work.out
+	wait_for has_at_least 30 work.out
 	stopped work
 	touch go
 	work -t "$S.in" "${out[@]}" --chunk 10 -- ./script >>work.out
 	sort -n work.out | cmp - <(seq 40)
 }
 
-has_lines() { # N FILE
+has_at_least() { # N FILE
 	(($(wc -l <"$2") >= $1))
 }
 

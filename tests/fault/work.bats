@@ -8,8 +8,7 @@ setup_file() {
 }
 
 setup() {
-	begin 4
-	G=$S.group
+	begin_work 4
 	quick=(-X session.timeout.ms=1000 -X heartbeat.interval.ms=100) # for who is to be given up
 	patient=(-X session.timeout.ms=20000 -X heartbeat.interval.ms=100)
 }
@@ -33,8 +32,7 @@ restarted() { # MOST OPTION... -- COMMAND...
 }
 
 @test "a record that kills its worker ends as invalid, and the others are done" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 40 >in
 	ready in
 	restarted 30 --retries 1 --chunk 10 -- sh -c '
@@ -61,8 +59,7 @@ restarted() { # MOST OPTION... -- COMMAND...
 }
 
 @test "a run that ended a worker has no other beside it" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 80 >in
 	ready in
 	restarted 40 --retries 1 --chunk 10 --order none -- sh -c '
@@ -81,8 +78,7 @@ restarted() { # MOST OPTION... -- COMMAND...
 }
 
 @test "without retries, too, a worker's death condemns nothing that was not run again" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 6 >in
 	ready in
 	restarted 5 --retries 0 --chunk 1 -- sh -c '
@@ -94,8 +90,7 @@ restarted() { # MOST OPTION... -- COMMAND...
 }
 
 @test "who comes after a killed worker runs the same chunk, under the same token" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 100 >in
 	ready in
 	restarted 3 --chunk 10 -- sh -c '
@@ -112,8 +107,7 @@ restarted() { # MOST OPTION... -- COMMAND...
 }
 
 @test "--order key: the same chunks again, also of records without a key" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	create --processing
 	jq -nc 'range(1; 201) | {key: (if . % 3 == 0 then "\(. % 7)" else null end), value: "\(.)"}' |
 		batch-send -B "$B" -J | batch-complete >/dev/null
@@ -128,8 +122,7 @@ restarted() { # MOST OPTION... -- COMMAND...
 }
 
 @test "--split: who comes after a killed worker divides the same chunk in the same way" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 100 >in
 	ready in
 	restarted 3 --split 3 --chunk 10 -- sh -c '
@@ -145,8 +138,7 @@ restarted() { # MOST OPTION... -- COMMAND...
 }
 
 @test "--split: a record that kills its worker is found, and the others of its share are done" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 40 >in
 	ready in
 	restarted 30 --retries 1 --split 2 --chunk 10 -- sh -c '
@@ -160,8 +152,7 @@ restarted() { # MOST OPTION... -- COMMAND...
 
 # How many runs were written down when one of a single slot killed its worker: itself, and those ahead of it.
 written_down() { # SECONDS-FOR-EACH RECORDS KILLER
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq "$2" >in
 	ready in
 	TAKES=$1 KILLER=$3 restarted 1 -j 1 --order none --chunk 1 -- sh -c '
@@ -187,8 +178,7 @@ written_down() { # SECONDS-FOR-EACH RECORDS KILLER
 }
 
 @test "who ends well leaves no chunk as one that ended its worker" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 100 >in
 	ready in
 	for round in 1 2 3 4; do
@@ -205,8 +195,7 @@ written_down() { # SECONDS-FOR-EACH RECORDS KILLER
 
 # Without a report in the log, only the group's offset knows what is done of the long one.
 @test "who comes after killed workers knows of all batches that were begun" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 100 >in
 	ready in --priority 100 && long=$B
 	command='echo "$BATCH_ID $BATCH_FIRST" >>runs; [ -z "$STOP" ] || case $BATCH_ID in $STOP) kill -KILL $PPID ;; esac; cat'
@@ -230,8 +219,7 @@ written_down() { # SECONDS-FOR-EACH RECORDS KILLER
 
 # Another program that commits for the group leaves no word of what is done.
 @test "who finds nothing with the group's offset begins where the log says" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 100 >in
 	ready in
 	worker w "${patient[@]}" --instance one -j 1 --chunk 10 --report 100ms -- sh -c 'cat; [ "$BATCH_FIRST" != 50 ] || sleep 30'
@@ -316,8 +304,7 @@ killed_fleet() { # OPTION... -- COMMAND...
 
 # Worker frozen is stopped while its command runs, another does all of it; then it goes on.
 frozen_and_overtaken() { # OPTION...
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 30 >in
 	ready in
 	worker frozen --chunk 10 "$@" -- sh -c '[ -s pid ] || echo $$ >pid; while [ ! -e go ]; do sleep 0.02; done; exec cat'
@@ -344,8 +331,7 @@ frozen_and_overtaken() { # OPTION...
 
 # The command has closed its output before, so its end is all that the worker finds when it goes on.
 ended_while_frozen() { # OPTION...
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 30 >in
 	ready in
 	worker frozen --chunk 10 "$@" -- sh -c '
@@ -381,8 +367,7 @@ ended_while_frozen() { # OPTION...
 }
 
 @test "--exactly-once: a transaction that is tried again counts its records once" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 20 >in
 	ready in
 	timeout 60 batch-work -v -G "$G" --instance one --once --chunk 10 --exactly-once --max-invalid 2 -- sh -c '
@@ -397,8 +382,7 @@ ended_while_frozen() { # OPTION...
 
 # A transaction fails, and is tried again, when the worker has been at work for longer than it waits for brokers.
 @test "--exactly-once: a worker outlives a failed transaction, however long it has been at work" {
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 20 >in
 	ready in
 	timeout 60 batch-work -v -m 2s -G "$G" --instance one --once --chunk 10 --exactly-once -- sh -c '
@@ -413,8 +397,7 @@ ended_while_frozen() { # OPTION...
 # What it has written down waits for the end of its transaction, and so would who comes next.
 @test "--exactly-once --instance: who comes after one that died in its commit need not wait for the broker to end it" {
 	linked_kafka_up "$BATS_TEST_TMPDIR/kafka"
-	begin 1
-	G=$S.group
+	begin_work 1
 	seq 20 >in
 	ready in
 	BATCH_BROKERS=$LINK worker first --instance one --chunk 10 --exactly-once -- sh -c 'touch ran; exec cat'
