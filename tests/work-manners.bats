@@ -270,7 +270,7 @@ refuses() { # TEXT OPTION...
 	batch-send -B "$B" in | jq -c '.manifest.senders[0].sender |= (explode | reverse | implode)' | batch-complete >completed.json
 	records >before
 	run -1 --separate-stderr work --sample 3 -- cat
-	says "none of the batch's records are there"
+	says "batch '$B': none of its records are there"
 	records | cmp before -
 }
 

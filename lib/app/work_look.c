@@ -338,25 +338,24 @@ static int sample_share(struct work *w, struct share *s)
 	return got < 0 ? -1 : 0;
 }
 
-static int sample_job(struct work *w)
+static int sample_job(struct work *w, const struct job *j)
 {
 	int failed = 0;
 	w->pace.size = w->o->sample;
 	for (size_t i = 0; i < w->share_count && !failed; i++)
 		failed = sample_share(w, &w->shares[i]);
 	if (!failed && w->pace.size == w->o->sample && !sig_ended())
-		return err_set(&w->t->err, ST_FAIL, "none of the batch's records are there");
+		return err_set(&w->t->err, ST_FAIL, "batch '%s': none of its records are there", j->id);
 	return failed;
 }
 
 /* The first that has records left: 0; -1. */
-static int choose(struct work *w, struct ready *r)
+static int choose(struct work *w, struct ready *r, struct job **out)
 {
-	struct job *j;
-	while ((j = ready_take(r))) {
-		if (work_shares_add(w, j))
+	while ((*out = ready_take(r))) {
+		if (work_shares_add(w, *out))
 			return -1;
-		if (j->mine)
+		if ((*out)->mine)
 			return 0;
 	}
 	return err_set(&w->t->err, ST_STATE, "stream %s: no batch is ready to be worked on", w->stream);
@@ -365,11 +364,12 @@ static int choose(struct work *w, struct ready *r)
 int work_sample(struct work *w)
 {
 	struct ready r;
+	struct job *j;
 	if (work_partitions(w))
 		return -1;
 	work_shares_all(w, w->partitions);
 	ready_init(w, &r);
-	int failed = choose(w, &r) || sample_job(w) ? -1 : 0;
+	int failed = choose(w, &r, &j) || sample_job(w, j) ? -1 : 0;
 	ready_release(&r);
 	return failed;
 }
