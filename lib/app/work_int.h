@@ -268,6 +268,7 @@ int work_jobs_follow(struct work *w, int wait_ms);             /* what is new in
 int work_jobs_finish(struct work *w);                          /* ends those that are complete */
 int work_job_check(struct work *w, struct job *j);             /* too many invalid records? then it fails */
 int work_job_document(struct work *w, const struct job *j, struct batch *out);
+int work_job_manifest(struct work *w, const struct job *j, struct manifest *out);
 int work_job_extents(struct work *w, const struct job *j, struct extents *out); /* a part in each */
 void work_jobs_release(struct work *w);
 

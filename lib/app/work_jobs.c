@@ -68,9 +68,16 @@ void work_jobs_release(struct work *w)
 	heap_release(&w->finishing);
 }
 
-int work_job_extents(struct work *w, const struct job *j, struct extents *out)
+int work_job_manifest(struct work *w, const struct job *j, struct manifest *out)
 {
 	struct batch b = BATCH_INIT;
+	int failed = work_job_document(w, j, &b) || manifest_parse(js_get(b.doc, "manifest"), out, &w->t->err);
+	batch_release(&b);
+	return failed ? -1 : 0;
+}
+
+int work_job_extents(struct work *w, const struct job *j, struct extents *out)
+{
 	struct manifest m = MANIFEST_INIT;
 	if (j->broken)
 		return 0;
@@ -80,13 +87,11 @@ int work_job_extents(struct work *w, const struct job *j, struct extents *out)
 		extents_add(out, i, 0, -1, j->listed ? 0 : PARTS_UNCOUNTED);
 	if (!j->listed)
 		return 0;
-	int failed = work_job_document(w, j, &b) ||
-	    manifest_parse(js_get(b.doc, "manifest"), &m, &w->t->err);
+	int failed = work_job_manifest(w, j, &m);
 	if (!failed)
 		manifest_extents(&m, out);
 	manifest_release(&m);
-	batch_release(&b);
-	return failed ? -1 : 0;
+	return failed;
 }
 
 /* 1: all of it is done; 0; -1. */

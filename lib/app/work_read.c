@@ -62,18 +62,13 @@ static struct piece *first_piece(struct work *w, struct share *s)
 /* Whose records are wanted. */
 static int name_senders(struct work *w, struct piece *p)
 {
-	struct batch b = BATCH_INIT;
 	struct manifest m = MANIFEST_INIT;
 	if (p->share->lane_of || p->job->by_id)
 		return 0;
-	int failed = work_job_document(w, p->job, &b) ||
-		manifest_parse(js_get(b.doc, "manifest"), &m, &w->t->err)
-	    ? -1
-	    : 0;
+	int failed = work_job_manifest(w, p->job, &m);
 	for (size_t i = 0; i < m.count && !failed; i++)
 		seqlast_add(&p->seen, str_of(m.senders[i].id));
 	manifest_release(&m);
-	batch_release(&b);
 	return failed;
 }
 
