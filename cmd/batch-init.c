@@ -163,8 +163,11 @@ static int make_stream(struct making *m, const char *stream, struct json_t *topi
 	}
 	int failed = connect(m, list[0].name) ||
 	    kadmin_create(m->client, list, PARTS, made, &m->t->deadline, &m->t->err);
-	if (!failed)
-		kadmin_spread(m->client, &m->t->settings.kv, list, PARTS, &m->t->deadline);
+	int without = failed ? 0 : kadmin_spread(m->client, &m->t->settings.kv, list, PARTS,
+	    &m->t->deadline);
+	if (without > 0)
+		msg_warn("stream %s: %d of the brokers did not say in time that they know its "
+		    "topics; who asks them may be told that there are none", stream, without);
 	for (size_t i = 0; i < PARTS && !failed; i++) {
 		m->part = &parts[i];
 		m->name = &names[i];

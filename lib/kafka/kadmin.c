@@ -7,8 +7,10 @@
 #include "kafka/kclient_int.h"
 #include "kafka/kerr.h"
 
-/* So long one broker may take to learn of a new topic. */
-#define SPREAD_MS 3000
+/* So long all brokers together may take to learn of a new topic: longer than a broker that says nothing is
+ * listed (broker.session.timeout.ms, 9 s). */
+#define SPREAD_MS 12000
+#define ANSWER_MS 3000 /* one broker, before the next has its turn */
 
 /* One request and its answer: what all of these have in common. */
 struct asking {
@@ -215,22 +217,42 @@ static int wait_known(struct kclient *c, const struct kadmin_topic *topics, size
 	return 0;
 }
 
-void kadmin_spread(struct kclient *c, const struct kv *settings, const struct kadmin_topic *topics,
-    size_t count, const struct deadline *d)
+static bool knows(const struct rd_kafka_metadata_broker *broker, const struct kv *settings,
+    const struct kadmin_topic *topics, size_t count, const struct deadline *d)
+{
+	struct kclient *one = NULL;
+	struct err ignored = ERR_INIT;
+	struct deadline until = deadline_within(d, ANSWER_MS);
+	bool known = !open_at(&one, settings, broker, &ignored) &&
+	    !wait_known(one, topics, count, &until, &ignored);
+	kclient_close(one);
+	err_clear(&ignored);
+	return known;
+}
+
+/* How many of those that the cluster lists now do not know the topics: brokers come and go. */
+static int unknowing(struct kclient *c, const struct kv *settings,
+    const struct kadmin_topic *topics, size_t count, const struct deadline *d)
 {
 	const struct rd_kafka_metadata *md;
-	if (rd_kafka_metadata(c->rk, 0, NULL, &md, deadline_slice_ms(d, SPREAD_MS)))
-		return;
-	for (int i = 0; i < md->broker_cnt && md->broker_cnt > 1; i++) {
-		struct kclient *one = NULL;
-		struct err ignored = ERR_INIT;
-		struct deadline until = deadline_within(d, SPREAD_MS);
-		if (!open_at(&one, settings, &md->brokers[i], &ignored))
-			wait_known(one, topics, count, &until, &ignored);
-		kclient_close(one);
-		err_clear(&ignored);
-	}
+	int without = 0;
+	if (rd_kafka_metadata(c->rk, 0, NULL, &md, deadline_slice_ms(d, ANSWER_MS)))
+		return 1;
+	for (int i = 0; i < md->broker_cnt && md->broker_cnt > 1; i++)
+		without += !knows(&md->brokers[i], settings, topics, count, d);
 	rd_kafka_metadata_destroy(md);
+	return without;
+}
+
+int kadmin_spread(struct kclient *c, const struct kv *settings, const struct kadmin_topic *topics,
+    size_t count, const struct deadline *d)
+{
+	struct deadline until = deadline_within(d, SPREAD_MS);
+	int without;
+	while ((without = unknowing(c, settings, topics, count, &until)) > 0 &&
+	    deadline_left_ms(&until))
+		kclient_serve(c, 100);
+	return without;
 }
 
 static int find_config(rd_kafka_event_t *event, const char *topic, const char *name,

@@ -30,9 +30,9 @@ int kadmin_grow(struct kclient *c, const char *topic, int64_t partitions,
 int kadmin_layout(struct kclient *c, const char *topic, int64_t *partitions,
     int64_t *replication, const struct deadline *d, struct err *err);
 
-/* Waits until every broker knows the topics, made just now: the next tool may ask any of them. One that does
- * not answer within some seconds is left out. */
-void kadmin_spread(struct kclient *c, const struct kv *settings, const struct kadmin_topic *topics,
+/* Waits until every broker knows the topics, made just now: the next tool may ask any of them. One that the
+ * cluster gives up meanwhile is left out. Returns how many do not know them after 12 s. */
+int kadmin_spread(struct kclient *c, const struct kv *settings, const struct kadmin_topic *topics,
     size_t count, const struct deadline *d);
 
 /* The value in force of a topic's setting; empty when the broker does not say. */

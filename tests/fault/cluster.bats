@@ -71,8 +71,11 @@ known_to() { # TOPIC BROKER...
 	done
 }
 
-lists_all() { # BROKER
-	[[ $(kcat -L -J -b "$(<"$KAFKA/$1/address")" | jq '.brokers | length') == 3 ]]
+both_list_all() { # BROKER BROKER
+	local broker
+	for broker; do
+		[[ $(kcat -L -J -b "$(<"$KAFKA/$broker/address")" | jq '.brokers | length') == 3 ]] || return
+	done
 }
 
 # Sets controller to who makes the topics.
@@ -89,11 +92,19 @@ find_controller() {
 	wait_for known_to "$S.new.in" "$controller" "$other"
 	pause_ms 200 # it would have ended by now
 	if has_ended init; then
-		run ! lists_all "$other" # only what the cluster has given up is not waited for
+		run ! both_list_all "$other" "$controller" # only what the cluster has given up is not waited for
 	fi
 	continue_broker "$KAFKA/$slow"
 	ends 0 init
 	known_to "$S.new.in" "$slow"
+}
+
+@test "I5: batch-init waits for a broker that says nothing until the cluster gives it up" {
+	find_controller
+	slow=$((controller % 3 + 1)) other=$((slow % 3 + 1))
+	pause_broker "$KAFKA/$slow"
+	batch-init -s "$S.new" --partitions 1 --replication 2 -b "$(<"$KAFKA/$other/address")" >/dev/null
+	run ! both_list_all "$other" "$controller"
 }
 
 @test "I1-I4: a leader dies in the middle, all goes on" {
