@@ -268,10 +268,10 @@ milliseconds() {
 	echo $((${EPOCHREALTIME/[.,]/} / 1000))
 }
 
-# What began then took at most SECONDS; ten more on a machine that may have other work, which that of make torture
-# has not.
+# What began then took at most SECONDS; twenty more on a machine that may have other work, which that of make
+# torture has not.
 took_at_most() { # SECONDS BEGAN-MS
-	local took=$(($(milliseconds) - $2)) slack=10000
+	local took=$(($(milliseconds) - $2)) slack=20000
 	[[ -z ${TORTURE_TIME:-} ]] || slack=1000
 	((took <= $1 * 1000 + slack)) && return
 	echo "took $took ms, more than $1 s"
