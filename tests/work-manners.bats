@@ -219,7 +219,7 @@ refuses() { # TEXT OPTION...
 @test "--instance: one whose name another has ends, and says why that may be" {
 	member=(batch-work -G "$G" --instance one)
 	background first "${member[@]}" --report 100ms --metrics m.prom -- cat
-	wait_for 20 metric_is 1 batch_work_rebalances_total
+	wait_for metric_is 1 batch_work_rebalances_total
 	background second "${member[@]}" -- cat
 	ends 1 first
 	grep "another member has come under our instance id 'one'" first.err >said

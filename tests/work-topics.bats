@@ -75,13 +75,13 @@ setup() {
 	for n in 1 2; do
 		background "$n" timeout -s KILL 60 batch-work -v -G "$G" -t "$S.in" --on-invalid skip --out - \
 			-o beginning --linger 50ms -X heartbeat.interval.ms=100 -- cat
-		wait_for 20 grep -q 'partitions are ours' "$n.err"
+		wait_for grep -q 'partitions are ours' "$n.err"
 		batch-init --partitions 5 --grow >"grown.$n"
 	done
 	for p in 0 1 2 3 4; do
 		seq $((p * 10 + 1)) $((p * 10 + 10)) | kput "$S.in" -p "$p"
 	done
-	wait_for 20 eval '(($(cat 1.out 2.out | wc -l) == 50))'
+	wait_for eval '(($(cat 1.out 2.out | wc -l) == 50))'
 	sort -n 1.out 2.out | cmp - <(seq 50)
 	kill "${running[@]}"
 	ends 143 1

@@ -7,10 +7,7 @@
 #include "kafka/kclient_int.h"
 #include "kafka/kerr.h"
 
-/* So long all brokers together may take to learn of a new topic: longer than a broker that says nothing is
- * listed (broker.session.timeout.ms, 9 s). */
-#define SPREAD_MS 12000
-#define ANSWER_MS 3000 /* one broker, before the next has its turn */
+#define ANSWER_MS 3000 /* what a broker has to answer, before the next has its turn; twice as much then */
 
 /* One request and its answer: what all of these have in common. */
 struct asking {
@@ -222,9 +219,8 @@ static bool knows(const struct rd_kafka_metadata_broker *broker, const struct kv
 {
 	struct kclient *one = NULL;
 	struct err ignored = ERR_INIT;
-	struct deadline until = deadline_within(d, ANSWER_MS);
 	bool known = !open_at(&one, settings, broker, &ignored) &&
-	    !wait_known(one, topics, count, &until, &ignored);
+	    !wait_known(one, topics, count, d, &ignored);
 	kclient_close(one);
 	err_clear(&ignored);
 	return known;
@@ -232,14 +228,16 @@ static bool knows(const struct rd_kafka_metadata_broker *broker, const struct kv
 
 /* How many of those that the cluster lists now do not know the topics: brokers come and go. */
 static int unknowing(struct kclient *c, const struct kv *settings,
-    const struct kadmin_topic *topics, size_t count, const struct deadline *d)
+    const struct kadmin_topic *topics, size_t count, const struct deadline *d, int64_t answer_ms)
 {
 	const struct rd_kafka_metadata *md;
 	int without = 0;
 	if (rd_kafka_metadata(c->rk, 0, NULL, &md, deadline_slice_ms(d, ANSWER_MS)))
 		return 1;
-	for (int i = 0; i < md->broker_cnt && md->broker_cnt > 1; i++)
-		without += !knows(&md->brokers[i], settings, topics, count, d);
+	for (int i = 0; i < md->broker_cnt && md->broker_cnt > 1; i++) {
+		struct deadline until = deadline_within(d, answer_ms);
+		without += !knows(&md->brokers[i], settings, topics, count, &until);
+	}
 	rd_kafka_metadata_destroy(md);
 	return without;
 }
@@ -247,11 +245,14 @@ static int unknowing(struct kclient *c, const struct kv *settings,
 int kadmin_spread(struct kclient *c, const struct kv *settings, const struct kadmin_topic *topics,
     size_t count, const struct deadline *d)
 {
-	struct deadline until = deadline_within(d, SPREAD_MS);
+	struct deadline until = deadline_within(d, deadline_left_ms(d) / 2);
+	int64_t answer_ms = ANSWER_MS;
 	int without;
-	while ((without = unknowing(c, settings, topics, count, &until)) > 0 &&
-	    deadline_left_ms(&until))
+	while ((without = unknowing(c, settings, topics, count, &until, answer_ms)) > 0 &&
+	    deadline_left_ms(&until)) {
 		kclient_serve(c, 100);
+		answer_ms *= 2;
+	}
 	return without;
 }
 

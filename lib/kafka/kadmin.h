@@ -31,7 +31,8 @@ int kadmin_layout(struct kclient *c, const char *topic, int64_t *partitions,
     int64_t *replication, const struct deadline *d, struct err *err);
 
 /* Waits until every broker knows the topics, made just now: the next tool may ask any of them. One that the
- * cluster gives up meanwhile is left out. Returns how many do not know them after 12 s. */
+ * cluster gives up meanwhile is left out. Returns how many do not know them when half of the
+ * time is over. */
 int kadmin_spread(struct kclient *c, const struct kv *settings, const struct kadmin_topic *topics,
     size_t count, const struct deadline *d);
 

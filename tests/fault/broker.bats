@@ -117,7 +117,6 @@ teardown() {
 		ends_within 3 5 "$name"
 		grep 'Connection refused' "$name.err"
 	done
-	export BATCH_TIMEOUT=2m
 	alone create batch-create -n x --id "$B.x"
 	alone consume batch-consume -B "$B"
 	alone member batch-consume -G "$S.group" -c 1

@@ -50,19 +50,31 @@ class Link:
             await asyncio.sleep(seconds)
             self.cut()
 
-    def spring(self, data):
-        """librdkafka sends each request by itself: size, and the number of what is asked."""
-        verb, api = self.trap
-        if int.from_bytes(data[4:6], "big") == api:
-            self.swallow, self.trap = "down" if verb == "deaf" else "up", None
+    def spring(self, api):
+        if self.trap and self.trap[1] == api:
+            self.swallow, self.trap = "down" if self.trap[0] == "deaf" else "up", None
+
+    async def requests(self, reader):
+        """Pieces of them, each with the number of what is asked when it begins one."""
+        while len(head := await reader.read(1)):
+            head += await reader.readexactly(5)
+            left = int.from_bytes(head[:4], "big") - 2
+            api = int.from_bytes(head[4:], "big")
+            while left and (data := await reader.read(min(left, 65536))):
+                left -= len(data)
+                yield head + data, api
+                head, api = b"", None
+
+    async def answers(self, reader):
+        while data := await reader.read(65536):
+            yield data, None
 
     async def pump(self, reader, writer, way):
-        while data := await reader.read(65536):
+        async for data, api in (self.requests if way == "up" else self.answers)(reader):
             if not self.passing.is_set():
                 self.hit += len(data)
                 await self.passing.wait()
-            if self.trap and way == "up":
-                self.spring(data)
+            self.spring(api)
             if self.swallow == way:
                 self.hit += len(data)
                 continue

@@ -67,7 +67,7 @@ ends_within() { # SECONDS STATUS[,STATUS...] NAME
 		return 1
 	fi
 	took_at_most "$1" "${began[$3]}" || return
-	wait_for 10 left_nothing "$3" # nobody left, rather than gone by itself
+	wait_for 30 left_nothing "$3" # nobody left, rather than gone by itself
 }
 
 # Or is a zombie, which waits for us.
@@ -137,7 +137,6 @@ continue_broker() { # DIR
 # Every tool that runs for long, in the middle of its work: a sender and a member of a group, a consumer
 # that waits, one that reads, a watcher.
 all_at_work() {
-	export BATCH_TIMEOUT=2m # a busy machine takes its time to kill a broker and to bring it back
 	seq -f 'record %.0f' 20000 >input
 	finished input
 	whole=$B

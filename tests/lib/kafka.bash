@@ -19,6 +19,7 @@ if [[ -z ${BATCH_TEST_CLEAN:-} ]]; then
 	unset tests_name
 	export BATCH_TEST_CLEAN=1
 	export XDG_CONFIG_HOME=${BATS_RUN_TMPDIR:-/nonexistent}/config
+	export BATCH_TIMEOUT=2m # the 30 s of a user are too few for a busy machine that starts, stops and kills brokers
 fi
 [[ -z ${BATCH_TEST_BROKERS:-} ]] || export BATCH_BROKERS=$BATCH_TEST_BROKERS
 
