@@ -130,13 +130,18 @@ manifest_of() { # FILE
 	[[ $stderr == *"cannot be told which to resume"* ]]
 }
 
-@test "many records of others in between are no reason to give up" {
+# Each fetch brings one of theirs, and takes its time.
+@test "many records of others in between are no reason to give up, however long they take" {
 	mine=$B
 	seq 100 >input
 	killed_in_the_middle input 60
 	create
-	seq 300000 | batch-send -B "$B" >/dev/null
+	seq 20 | batch-send -B "$B" -X batch.num.messages=1 >/dev/null
 	B=$mine
-	batch-send -m 5s --resume -B "$B" input | batch-complete >/dev/null
+	slow=(-X fetch.message.max.bytes=1 -X fetch.min.bytes=1000000 -X fetch.wait.max.ms=500)
+	began=$(milliseconds)
+	batch-send -m 5s --resume -B "$B" "${slow[@]}" input >sent.json
+	(($(milliseconds) - began > 5000))
+	batch-complete <sent.json >/dev/null
 	gives input batch-consume -B "$B"
 }
