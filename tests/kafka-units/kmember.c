@@ -207,7 +207,8 @@ static void test_kmember_static_is_fenced(void **state)
 	assert_int_not_equal(commit(one, topics[0], 0, 1, ""), KMEMBER_COMMITTED);
 	assert_int_equal(next_of(one, two), KMEMBER_ERROR);
 	assert_int_equal(err.status, ST_FAIL);
-	assert_non_null(strstr(err.text, "'same'"));
+	assert_non_null(strstr(err.text, "another member has come under our instance id 'same'"));
+	assert_non_null(strstr(err.text, "the broker did not answer for longer than the session"));
 	assert_int_equal(commit(two, topics[0], 0, 1, ""), KMEMBER_COMMITTED);
 	leave(one);
 	leave(two);
@@ -251,6 +252,27 @@ static void test_kmember_refuses_another_protocol(void **state)
 	settings_of(&kv, cooperative);
 	assert_int_equal(kmember_open(&m, &kv, &o, &d, &err), -1);
 	assert_int_equal(err.status, ST_USAGE);
+	kv_release(&kv);
+}
+
+static bool has_setting(const struct kv *kv, const char *line)
+{
+	struct buf dump = BUF_INIT;
+	ok(kclient_dump(KCLIENT_MEMBER, kv, NULL, &dump, &err));
+	bool has = strstr(buf_text(&dump), line) != NULL;
+	buf_release(&dump);
+	return has;
+}
+
+/* librdkafka's own interval is five minutes. */
+static void test_kmember_sees_new_partitions_soon(void **state)
+{
+	static const char *const sooner[] = {"topic.metadata.refresh.interval.ms", "500", NULL};
+	struct kv kv;
+	(void)state;
+	assert_true(has_setting(settings(), "\ntopic.metadata.refresh.interval.ms=30000\n"));
+	settings_of(&kv, sooner);
+	assert_true(has_setting(&kv, "\ntopic.metadata.refresh.interval.ms=500\n"));
 	kv_release(&kv);
 }
 
@@ -326,6 +348,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_kmember_static_is_fenced),
 	    cmocka_unit_test(test_kmember_wakes),
 	    cmocka_unit_test(test_kmember_refuses_another_protocol),
+	    cmocka_unit_test(test_kmember_sees_new_partitions_soon),
 	    cmocka_unit_test(test_kmember_frozen_while_another_works),
 	    cmocka_unit_test(test_kmember_frozen_while_another_came_and_went),
 	};
