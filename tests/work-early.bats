@@ -177,6 +177,7 @@ wait_for_records() { # TOPIC N
 	seq 301 400 >&9
 	all_sent
 	comes_to completed 400
+	wait_for_records "$S.out" 400
 	cmp <(results) <(seq 400)
 	stopped second
 }

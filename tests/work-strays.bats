@@ -488,6 +488,6 @@ status_of() { # ID STATUS
 		ends 137 work
 	done
 	work "${same[@]}" -- cat
-	kget "$S.invalid" -X isolation.level=read_committed -f '%s\n' >invalid.json
+	committed "$S.invalid" 3000 -f '%s\n' >invalid.json
 	diff <(jq .offset invalid.json | sort -n) <(seq 10 3009)
 }

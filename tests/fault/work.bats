@@ -13,10 +13,6 @@ setup() {
 	patient=(-X session.timeout.ms=20000 -X heartbeat.interval.ms=100)
 }
 
-committed() { # TOPIC
-	kget "$1" -X isolation.level=read_committed
-}
-
 worker() { # NAME OPTION... -- COMMAND...
 	background "$1" batch-work -G "$G" "${quick[@]}" "${@:2}"
 }
@@ -296,7 +292,7 @@ killed_fleet() { # OPTION... -- COMMAND...
 	killed_fleet --chunk 20 --exactly-once -- sh -c 'sleep 0.1; exec cat'
 	all_completed
 	((kills > 0))
-	cmp <(committed "$S.out" | sort) <(sort in.?)
+	cmp <(committed "$S.out" "$(cat in.? | wc -l)" | sort) <(sort in.?)
 	tell "$kills kills"
 }
 
@@ -325,7 +321,7 @@ frozen_and_overtaken() { # OPTION...
 	kill -TERM "${pids[frozen]}" "${pids[other]}"
 	ends 143 frozen
 	ends 143 other
-	cmp <(committed "$S.out" | sort -n) <(sort -n in in)
+	cmp <(committed "$S.out" 60 | sort -n) <(sort -n in in)
 	counted created sendCompleted completed
 }
 
@@ -355,7 +351,7 @@ ended_while_frozen() { # OPTION...
 	wait_for ended_as completed 30 0
 	kill -TERM "${pids[frozen]}"
 	ends 143 frozen
-	cmp <(committed "$S.out" | sort -n) <(sort -n in in)
+	cmp <(committed "$S.out" 60 | sort -n) <(sort -n in in)
 }
 
 @test "a command that ends while its worker is frozen: no results of what another has done" {
@@ -377,7 +373,7 @@ ended_while_frozen() { # OPTION...
 		cat' "$S" 2>said
 	grep -q 'transaction: ' said
 	ended_as completed 20 1
-	[[ $(committed "$S.out" | wc -l) == 20 && $(committed "$S.invalid" | wc -l) == 1 ]]
+	[[ $(committed "$S.out" 20 | wc -l) == 20 && $(committed "$S.invalid" 1 | wc -l) == 1 ]]
 }
 
 # A transaction fails, and is tried again, when the worker has been at work for longer than it waits for brokers.
@@ -410,7 +406,7 @@ ended_while_frozen() { # OPTION...
 	link pass
 	timeout 120 batch-work -G "$G" --instance one --once --chunk 10 --exactly-once -- cat
 	ended_as completed 20 0
-	cmp <(committed "$S.out" | sort -n) in
+	cmp <(committed "$S.out" 20 | sort -n) in
 }
 
 # The topic takes the events of the batch up to here, some 770 bytes, and not what tells that a part is done.
@@ -468,6 +464,6 @@ ended_while_frozen() { # OPTION...
 		kill -TERM "${pids[w$n]}"
 		ends 143 "w$n"
 	done
-	cmp <(committed "$S.out" | sort) <(sort in.?)
+	cmp <(committed "$S.out" "$(cat in.? | wc -l)" | sort) <(sort in.?)
 	tell "$freezes freezes"
 }

@@ -34,3 +34,8 @@ comes_to() { # STATUS ACTUAL
 	timeout 60 batch-status -m 2m -B "$B" --wait "$1" >now.json
 	json_equals "[\"$1\",$2]" '[.status,.actualRecordCount]' now.json
 }
+
+# What all see of TOPIC once it is N records: the end of a transaction is told before it can be seen everywhere.
+committed() { # TOPIC N [OPTION...]
+	wait_for holds_records "$1" "$2" && kget "$1" -X isolation.level=read_committed "${@:3}"
+}
