@@ -239,6 +239,16 @@ fail_on_bad=(sh -c 'cat >"$BATCH_SLOT.in"; cat "$BATCH_SLOT.in"; if grep -q bad 
 		$h["batch_error_how"] == "exit status 65"' invalid
 }
 
+@test "an invalid record comes with the end of what the command said of it" {
+	printf '%s\n' 1 bad 3 >in
+	ready in
+	work -- sh -c 'if grep -qx bad; then head -c 5000 /dev/zero | tr "\0" - >&2; echo "it is bad" >&2; exit 65; fi' 2>said
+	ended_as completed 3 1
+	kget "$S.invalid" -f '%s\n%h\n' >invalid
+	jq -e '.failure | length <= 1024 and test("^-*it is bad\n?$")' <<<"$(head -n 1 invalid)"
+	grep -q '__dlq.errors.message=-*it is bad' invalid
+}
+
 # Prints the value of the only invalid record, after its key's length and the names of its headers.
 only_letter() {
 	kget "$S.invalid" -J | jq -ce '[(.key | length), ([.headers | range(0; length; 2) as $i | .[$i]] - ["batchSeq"] |
@@ -332,6 +342,16 @@ too_long_for_topic() { # OPTION... -- COMMAND...
 	ended_as completed 100 7
 	has_lines "$S.out" good
 	[[ $(kget "$S.invalid" | wc -l) == 7 ]]
+}
+
+@test "what a run gives out that was only for a contrast is no result" {
+	begin_work
+	printf '%s\n' good bad >in
+	ready in
+	work --pair -- sh -c 'echo "$BATCH_REASON" >>reasons; sed "s/^/$BATCH_REASON: /"; [ "$BATCH_LAST" = 0 ] || exit 65'
+	ended_as completed 2 1
+	[[ $(<reasons) == $'first\nisolate\nisolate\nprobe' ]]
+	[[ $(kget "$S.out") == 'isolate: good' ]]
 }
 
 @test "a batch whose threshold is reached fails, one below it does not" {

@@ -73,7 +73,7 @@ static struct ending ending_of(const struct child_end *e)
 
 static void keep_output(struct chunk *c, struct strand *s)
 {
-	if (!s->child.out.len || c->run.reason == TRIAL_PROBE)
+	if (!s->child.out.len)
 		return;
 	c->outputs = mem_grow(c->outputs, &c->output_cap, c->output_count + 1, sizeof(*c->outputs));
 	c->outputs[c->output_count++] = (struct output){.run = c->run.number, .first = s->first,

@@ -125,7 +125,7 @@ static int start(struct work *w, const struct chunk *c, struct strand *s)
 	    .in = &s->input,
 	    .in_count = 1,
 	    .may_leave_input = w->o->may_leave_input,
-	    .drop_out = !w->o->out || c->run.reason == TRIAL_PROBE,
+	    .drop_out = !w->o->out,
 	    .prefix = w->o->command[0],
 	    .timeout_ms = w->o->timeout_ms,
 	    .grace_ms = 5000,

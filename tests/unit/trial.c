@@ -299,6 +299,22 @@ static void test_trial_probe(void **state)
 	    "isolate 1-2 #2 retry; probe 0-1 #3 done; isolate 1-2 #3 retry", "di");
 }
 
+/* What comes out of it is no result. */
+static void test_trial_takes_no_probe(void **state)
+{
+	(void)state;
+	struct world w = world(2);
+	struct trial t;
+	w.bad[1] = ONEXIT_ISOLATE;
+	trial_start(&t, &plain, 2, 0);
+	assert_int_equal(play(&w, &t), TRIAL_OK);
+	assert_int_equal(w.runs, 4);
+	for (int64_t run = 1; run <= 4; run++)
+		assert_int_equal(trial_takes(&t, run), run == 2);
+	trial_release(&t);
+	buf_release(&w.log);
+}
+
 static void test_trial_control(void **state)
 {
 	(void)state;
@@ -800,6 +816,7 @@ int main(void)
 	    cmocka_unit_test(test_trial_isolate),
 	    cmocka_unit_test(test_trial_isolate_after_retries),
 	    cmocka_unit_test(test_trial_probe),
+	    cmocka_unit_test(test_trial_takes_no_probe),
 	    cmocka_unit_test(test_trial_control),
 	    cmocka_unit_test(test_trial_no_contrast),
 	    cmocka_unit_test(test_trial_contrast_elsewhere),
