@@ -325,6 +325,25 @@ frozen_and_overtaken() { # OPTION...
 	counted created sendCompleted completed
 }
 
+# The other one's command is waited for before anybody has partitions again.
+@test "who has lost his partitions ends what runs then, not when he has others" {
+	begin 1
+	G=$S.group
+	seq 10 >in
+	ready in
+	worker frozen -- sh -c 'echo $$ >pid.new; mv pid.new pid; until [ -e go ]; do sleep 0.02; done; cat'
+	wait_for test -s pid
+	kill -STOP "${pids[frozen]}"
+	worker other "${patient[@]}" --drain 10m -- sh -c 'touch began; until [ -e go ]; do sleep 0.02; done; cat'
+	wait_for test -e began
+	kill -CONT "${pids[frozen]}"
+	wait_for eval '! kill -0 "$(<pid)"'
+	touch go
+	wait_for ended_as completed 10 0
+	stopped frozen other
+	grep -q 'taken away' frozen.err
+}
+
 # The command has closed its output before, so its end is all that the worker finds when it goes on.
 ended_while_frozen() { # OPTION...
 	begin_work 1
@@ -372,6 +391,7 @@ ended_while_frozen() { # OPTION...
 		[ "$BATCH_FIRST" = 0 ] || echo 3 invalid bad >&3
 		cat' "$S" 2>said
 	grep -q 'transaction: ' said
+	grep -qx 'batch-work: 19 records done, 1 invalid, 0 skipped' said
 	ended_as completed 20 1
 	[[ $(committed "$S.out" 20 | wc -l) == 20 && $(committed "$S.invalid" 1 | wc -l) == 1 ]]
 }
