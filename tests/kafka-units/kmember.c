@@ -1,5 +1,6 @@
 #include "kafka/kmember.h"
 
+#include "kafka/kmember_int.h"
 #include "member.h"
 #include "other.h"
 
@@ -255,6 +256,30 @@ static void test_kmember_refuses_another_protocol(void **state)
 	kv_release(&kv);
 }
 
+/* Each by itself: which of them a member that was away meets first is the broker's choice. */
+static void test_kmember_knows_a_refusal(void **state)
+{
+	static const rd_kafka_resp_err_t refusals[] = {
+	    RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
+	    RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+	    RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
+	    RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
+	    RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST,
+	};
+	static const rd_kafka_resp_err_t others[] = {
+	    RD_KAFKA_RESP_ERR_NO_ERROR,
+	    RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+	    RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE,
+	    RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+	    RD_KAFKA_RESP_ERR__TIMED_OUT,
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		assert_true(kmember_is_refusal(refusals[i]));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_false(kmember_is_refusal(others[i]));
+}
+
 static bool has_setting(const struct kv *kv, const char *line)
 {
 	struct buf dump = BUF_INIT;
@@ -348,6 +373,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_kmember_static_is_fenced),
 	    cmocka_unit_test(test_kmember_wakes),
 	    cmocka_unit_test(test_kmember_refuses_another_protocol),
+	    cmocka_unit_test(test_kmember_knows_a_refusal),
 	    cmocka_unit_test(test_kmember_sees_new_partitions_soon),
 	    cmocka_unit_test(test_kmember_frozen_while_another_works),
 	    cmocka_unit_test(test_kmember_frozen_while_another_came_and_went),
