@@ -96,8 +96,9 @@ has_joined_again() {
 @test "I1: a command that runs longer than max.poll.interval.ms runs once" {
 	batches 1 2
 	slow='echo "$BATCH_ID" >>runs; [ "$BATCH_ID" != b1 ] || sleep 7; cat >out/$BATCH_ID'
-	member one -X session.timeout.ms=6000 -X max.poll.interval.ms=6000 -e --exec "$slow"
+	member one -v -X session.timeout.ms=6000 -X max.poll.interval.ms=6000 -e --exec "$slow"
 	ends 0 one
+	run -1 grep 'maximum poll interval' one.err
 	[[ $(sort runs) == $'b1\nb2' ]]
 	same_files
 	nothing_is_left
