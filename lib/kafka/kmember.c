@@ -183,7 +183,8 @@ static void ask(struct kmember *m)
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* While the group waits for us it may lose its patience, and librdkafka tells that by the member's id only. */
+/* While the group waits for us it may lose its patience. librdkafka tells that by the one or by the other, as the
+ * group has answered. */
 static bool is_lost(const struct kmember *m)
 {
 	rd_kafka_t *rk = m->join.client->rk;
