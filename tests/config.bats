@@ -111,7 +111,7 @@ refused() { # TEXT...
 		[profile x]
 		timeout=10ms
 	END
-	unset BATCH_STREAM
+	unset BATCH_STREAM BATCH_TIMEOUT
 	run -0 --separate-stderr batch-create -n x -m 30s
 	doc_is '.integratorId == "acme"'
 	B=$(jq -r .id <<<"$output")

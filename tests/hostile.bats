@@ -338,6 +338,7 @@ event() { # ID STATUS [MEMBERS]
 	head -c 10000 /dev/zero >zero
 	printf '[profile x\n' >section
 	printf '\e[2Jacks=1\n' >escape
+	unset BATCH_TIMEOUT
 	for file in long value nul bom zero section escape; do
 		run -2 --separate-stderr batch-status -F "$file"
 		says

@@ -42,7 +42,7 @@ make_database() {
 	postgres=$(dirname "$(command -v initdb || echo "${found[-1]}")")
 	{ [[ -x $postgres/initdb ]] && command -v psql; } >psql.path || skip 'no PostgreSQL here'
 	export PGHOST PGUSER=u PGDATABASE=postgres
-	PGHOST=$(mktemp -d)
+	PGHOST=$(mktemp -d -p /tmp) # where another user may go
 	other=()
 	if ((EUID == 0)); then # as whom it will not run
 		chown nobody "$PGHOST"

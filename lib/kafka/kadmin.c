@@ -7,44 +7,70 @@
 #include "kafka/kclient_int.h"
 #include "kafka/kerr.h"
 
-#define ANSWER_MS 3000 /* what a broker has to answer, before the next has its turn; twice as much then */
+#define ATTEMPT_MS 8000 /* a request to one broker, before another is asked */
+#define ANSWER_MS  3000 /* what a broker has to answer, before the next has its turn; twice as much then */
 
 /* One request and its answer: what all of these have in common. */
 struct asking {
-	struct kclient *client;
-	const struct deadline *deadline;
+	rd_kafka_t *rk;
+	const rd_kafka_AdminOptions_t *options;
 	rd_kafka_queue_t *queue;
-	rd_kafka_AdminOptions_t *options;
+	void *what;
+	size_t count;
 };
 
-static void ask_begin(struct asking *a, struct kclient *c, const struct deadline *d)
+static rd_kafka_AdminOptions_t *within(rd_kafka_t *rk, const struct deadline *d)
 {
 	char ignored[128];
-	*a = (struct asking){.client = c, .deadline = d};
-	a->queue = rd_kafka_queue_new(c->rk);
-	a->options = rd_kafka_AdminOptions_new(c->rk, RD_KAFKA_ADMIN_OP_ANY);
-	rd_kafka_AdminOptions_set_request_timeout(a->options, deadline_slice_ms(d, 3600000),
-	    ignored, sizeof(ignored));
+	rd_kafka_AdminOptions_t *o = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_ANY);
+	rd_kafka_AdminOptions_set_request_timeout(o, deadline_slice_ms(d, 3600000), ignored,
+	    sizeof(ignored));
+	return o;
 }
 
-/* NULL and err: no answer. The caller destroys the event. */
-static rd_kafka_event_t *ask_end(struct asking *a, const char *topic, struct err *err)
+/* NULL and err: the time is over. */
+static rd_kafka_event_t *wait_for(struct kclient *c, rd_kafka_queue_t *queue, const char *topic,
+    const struct deadline *d, struct err *err)
 {
 	rd_kafka_event_t *event = NULL;
 	while (!event) {
-		event = rd_kafka_queue_poll(a->queue, deadline_slice_ms(a->deadline, 200));
-		kclient_serve(a->client, 0);
-		if (!event && kclient_check(a->client, a->deadline, topic, err))
+		event = rd_kafka_queue_poll(queue, deadline_slice_ms(d, 200));
+		kclient_serve(c, 0);
+		if (!event && kclient_check(c, d, topic, err))
 			break;
 	}
-	if (event && rd_kafka_event_error(event)) {
-		kerr_set(err, rd_kafka_event_error(event), "topic %s", topic);
-		rd_kafka_event_destroy(event);
-		event = NULL;
-	}
-	rd_kafka_AdminOptions_destroy(a->options);
-	rd_kafka_queue_destroy(a->queue);
 	return event;
+}
+
+/* Asks again when there is no answer within attempt_ms: librdkafka chose the broker, and there may be others that do
+ * answer. NULL and err: no answer at all. The caller destroys the event. */
+static rd_kafka_event_t *ask(struct kclient *c, void (*request)(const struct asking *a), void *what,
+    size_t count, const char *topic, int64_t attempt_ms, const struct deadline *d, struct err *err)
+{
+	rd_kafka_event_t *event = NULL;
+	rd_kafka_resp_err_t e = RD_KAFKA_RESP_ERR__TIMED_OUT;
+	while (e == RD_KAFKA_RESP_ERR__TIMED_OUT && deadline_left_ms(d)) {
+		struct deadline until = deadline_within(d, attempt_ms);
+		rd_kafka_AdminOptions_t *options = within(c->rk, &until);
+		rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
+		const struct asking a = {c->rk, options, queue, what, count};
+		if (event)
+			rd_kafka_event_destroy(event);
+		request(&a);
+		event = wait_for(c, queue, topic, d, err);
+		rd_kafka_AdminOptions_destroy(options);
+		rd_kafka_queue_destroy(queue);
+		if (!event)
+			return NULL;
+		e = rd_kafka_event_error(event);
+	}
+	if (e == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return event;
+	if (event)
+		rd_kafka_event_destroy(event);
+	if (e != RD_KAFKA_RESP_ERR__TIMED_OUT || !kclient_check(c, d, topic, err))
+		kerr_set(err, e, "topic %s", topic);
+	return NULL;
 }
 
 /* 1: done. 0: it was there already. right: KRIGHT_*, for the message. */
@@ -92,14 +118,17 @@ static int take_answers(rd_kafka_event_t *event, const struct kadmin_topic *topi
 	return 0;
 }
 
+static void request_create(const struct asking *a)
+{
+	rd_kafka_CreateTopics(a->rk, a->what, a->count, a->options, a->queue);
+}
+
+/* What a request without an answer has made is there for the next one, and is then compared with what was wanted. */
 static int ask_create(struct kclient *c, rd_kafka_NewTopic_t **new,
     const struct kadmin_topic *topics, size_t count, bool *made, const struct deadline *d,
     struct err *err)
 {
-	struct asking a;
-	ask_begin(&a, c, d);
-	rd_kafka_CreateTopics(c->rk, new, count, a.options, a.queue);
-	rd_kafka_event_t *event = ask_end(&a, topics[0].name, err);
+	rd_kafka_event_t *event = ask(c, request_create, new, count, topics[0].name, ATTEMPT_MS, d, err);
 	if (!event)
 		return -1;
 	int failed = take_answers(event, topics, count, made, err);
@@ -122,18 +151,21 @@ int kadmin_create(struct kclient *c, const struct kadmin_topic *topics, size_t c
 	return failed;
 }
 
+static void request_grow(const struct asking *a)
+{
+	rd_kafka_CreatePartitions(a->rk, a->what, a->count, a->options, a->queue);
+}
+
+/* Only once: who asks for as many partitions as there are is told that this is an error. */
 int kadmin_grow(struct kclient *c, const char *topic, int64_t partitions,
     const struct deadline *d, struct err *err)
 {
 	char why[256];
-	struct asking a;
 	rd_kafka_NewPartitions_t *new =
 	    rd_kafka_NewPartitions_new(topic, (size_t)partitions, why, sizeof(why));
 	if (!new)
 		return err_set(err, ST_USAGE, "topic %s: %s", topic, why);
-	ask_begin(&a, c, d);
-	rd_kafka_CreatePartitions(c->rk, &new, 1, a.options, a.queue);
-	rd_kafka_event_t *event = ask_end(&a, topic, err);
+	rd_kafka_event_t *event = ask(c, request_grow, &new, 1, topic, INT64_MAX, d, err);
 	rd_kafka_NewPartitions_destroy(new);
 	if (!event)
 		return -1;
@@ -279,15 +311,17 @@ static int find_config(rd_kafka_event_t *event, const char *topic, const char *n
 	return 0;
 }
 
+static void request_configs(const struct asking *a)
+{
+	rd_kafka_DescribeConfigs(a->rk, a->what, a->count, a->options, a->queue);
+}
+
 int kadmin_config(struct kclient *c, const char *topic, const char *name, struct buf *value,
     const struct deadline *d, struct err *err)
 {
-	struct asking a;
 	rd_kafka_ConfigResource_t *r =
 	    rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-	ask_begin(&a, c, d);
-	rd_kafka_DescribeConfigs(c->rk, &r, 1, a.options, a.queue);
-	rd_kafka_event_t *event = ask_end(&a, topic, err);
+	rd_kafka_event_t *event = ask(c, request_configs, &r, 1, topic, ATTEMPT_MS, d, err);
 	rd_kafka_ConfigResource_destroy(r);
 	if (!event)
 		return -1;

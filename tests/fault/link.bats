@@ -86,6 +86,16 @@ has_begun() {
 }
 
 # Longer than the shortest wait for an answer.
+@test "I8: batch-init asks again when nobody answers to its making of topics" {
+	link mute 19 # CreateTopics
+	before=$(hits)
+	background init batch-init -s "$S.new" --partitions 1 --replication 1 -b "$LINK"
+	wait_for eval '(($(hits) > before))'
+	link pass
+	ends 0 init
+	[[ $(jq -c '[.topics[].created]' init.out) == '[true,true,true,true]' ]]
+}
+
 @test "I8: a slow link is no failure" {
 	create
 	link delay 0.3

@@ -107,13 +107,13 @@ static int64_t median(int64_t *ms, size_t count)
 #define MOVES 50
 
 /* How long a move takes, beside a lane at the end of its log. */
-static int64_t move_ms(const char *topic, bool follow)
+static int64_t move_ms(const char *topic, const struct kv *kv)
 {
 	int wake = new_wake();
 	int64_t took_ms[MOVES];
 	struct kparts *p;
-	const struct kparts_options o = {.lanes = 2, .wake = wake, .follow = follow};
-	ok(kparts_open(&p, settings(), &o, &err));
+	const struct kparts_options o = {.lanes = 2, .wake = wake};
+	ok(kparts_open(&p, kv, &o, &err));
 	see_topic(p, topic);
 	struct kpart *moves = open_lane(p, topic, 0, 0, 20000);
 	open_lane(p, topic, 1, 0, INT64_MAX);
@@ -128,13 +128,16 @@ static int64_t move_ms(const char *topic, bool follow)
 	return median(took_ms, MOVES);
 }
 
-/* Who follows waits for the fetch of the other lane, which is long. */
+/* Who has the rhythm of one that follows a log waits for the fetch of the other lane. */
 static void test_kparts_moves_at_once(void **state)
 {
 	const char *topic = new_topic("t", 2);
 	(void)state;
 	fill(topic, 0, 0, 20000, 100);
-	int64_t follows_ms = move_ms(topic, true), ms = move_ms(topic, false);
+	struct kv calm;
+	settings_of(&calm, (const char *const[]){"fetch.wait.max.ms", "100", NULL});
+	int64_t follows_ms = move_ms(topic, &calm), ms = move_ms(topic, settings());
+	kv_release(&calm);
 	print_message("a move: %lld ms, of who follows %lld\n", (long long)ms, (long long)follows_ms);
 	assert_true(ms * 4 < 3 * (follows_ms > KREAD_CALM_MS ? follows_ms : KREAD_CALM_MS));
 }
