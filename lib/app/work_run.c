@@ -112,7 +112,7 @@ static void keep_failed(const struct work *w, const struct chunk *c, const struc
 {
 	struct err err = ERR_INIT;
 	const struct failed_run run = {.token = s->token, .attempt = (int)(c->run.attempt + c->run.deaths),
-	    .in = &s->input, .in_count = 1, .child = &s->child};
+	    .in = s->input, .child = &s->child};
 	if (failed_keep(w->o->failed_dir, &run, &err))
 		msg_warn("a failed run is not kept: %s", err.text);
 	err_clear(&err);

@@ -8,7 +8,6 @@
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +17,6 @@
 #include "tool/sig.h"
 
 #define PIECE   ((size_t)64 << 10) /* a pipe holds no more, usually */
-#define SPANS   512                /* pieces of input in one call */
 #define POLL_MS 10                 /* without pidfd */
 #define OOM_EXIT (128 + SIGKILL)   /* how a shell says it of its command */
 
@@ -33,52 +31,23 @@ static void close_end(int *fd)
 
 /* --- input */
 
-static size_t next_spans(const struct child *c, struct iovec *v)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < c->todo_count && n < SPANS; i++) {
-		size_t from = i ? 0 : c->todo_at;
-		if (c->todo[i].len == from)
-			continue;
-		v[n].iov_base = (char *)(uintptr_t)c->todo[i].ptr + from;
-		v[n++].iov_len = c->todo[i].len - from;
-	}
-	return n;
-}
-
-static void advance(struct child *c, size_t written)
-{
-	while (c->todo_count && written >= c->todo->len - c->todo_at) {
-		written -= c->todo->len - c->todo_at;
-		c->todo_at = 0;
-		c->todo++;
-		c->todo_count--;
-	}
-	c->todo_at += written;
-}
-
 /* All that the pipe takes now; at the end of the input the end of the pipe. */
 static void write_input(struct child *c)
 {
-	struct iovec v[SPANS];
-	ssize_t written = 0;
-	while (c->in >= 0 && written >= 0) {
-		size_t n = next_spans(c, v);
-		written = n ? writev(c->in, v, (int)n) : 0;
-		advance(c, written > 0 ? (size_t)written : 0);
-		if (n == 0)
-			close_end(&c->in);
+	ssize_t n;
+	while (c->todo.len && (n = write(c->in, c->todo.ptr, c->todo.len)) > 0) {
+		c->todo.ptr += n;
+		c->todo.len -= (size_t)n;
 	}
+	if (!c->todo.len)
+		close_end(&c->in);
 }
 
 static size_t input_left(const struct child *c)
 {
 	int in_pipe = 0;
-	size_t left = 0;
 	ioctl(c->in_read, FIONREAD, &in_pipe);
-	for (size_t i = 0; i < c->todo_count; i++)
-		left += c->todo[i].len;
-	return left - c->todo_at + (size_t)in_pipe;
+	return c->todo.len + (size_t)in_pipe;
 }
 
 /* --- start */
@@ -128,9 +97,9 @@ static int64_t after(int64_t now_ms, int64_t ms)
 static void set_up(struct child *c, const struct child_spec *spec)
 {
 	*c = (struct child){.in = -1, .in_read = -1, .outs = -1, .errs = -1, .reports = -1,
-	    .pidfd = -1, .todo = spec->in, .todo_count = spec->in_count,
-	    .may_leave_input = spec->may_leave_input, .grace_ms = spec->grace_ms,
-	    .kill_ms = INT64_MAX, .left_ms = INT64_MAX, .talk = {.prefix = spec->prefix}};
+	    .pidfd = -1, .todo = spec->in, .may_leave_input = spec->may_leave_input,
+	    .grace_ms = spec->grace_ms, .kill_ms = INT64_MAX, .left_ms = INT64_MAX,
+	    .talk = {.prefix = spec->prefix}};
 	c->root = spec->root;
 	c->oom_kills = spec->root ? machine_oom_kills(spec->root) : 0;
 	c->began_ms = clock_mono_ms();
@@ -149,8 +118,7 @@ static int give_up(struct child *c)
 
 int child_start(struct child *c, const struct child_spec *spec, struct err *err)
 {
-	struct process_spec command = {.argv = spec->argv, .shell = spec->shell,
-	    .hide = spec->hide, .fds = PROCESS_NO_FDS};
+	struct process_spec command = {.argv = spec->argv, .hide = spec->hide, .fds = PROCESS_NO_FDS};
 	set_up(c, spec);
 	c->name = mem_strdup(process_name(&command));
 	const char **env = add_report_fd(spec->env);

@@ -30,11 +30,9 @@
 #define CHILD_DESCRIPTORS 6
 
 struct child_spec {
-	char *const *argv; /* or shell, env and hide: as in struct process_spec */
-	const char *shell;
+	char *const *argv; /* this, env and hide: as in struct process_spec */
 	const char *const *env, *const *hide;
-	const struct str *in; /* its input, in pieces; borrowed until it has ended */
-	size_t in_count;
+	struct str in;        /* its input; borrowed until it has ended */
 	bool may_leave_input; /* not to have read all of it is no failure */
 	bool drop_out;        /* standard output goes to /dev/null */
 	const char *prefix;   /* of what it says on standard error; borrowed. NULL: not passed on */
@@ -81,8 +79,7 @@ struct child {
 	struct err lost;
 	int in, in_read, outs, errs, reports; /* our ends, and the other one of its input */
 	int pidfd;                            /* -1: this kernel has none */
-	const struct str *todo;               /* of its input, the first one from todo_at on */
-	size_t todo_count, todo_at;
+	struct str todo;                      /* of its input */
 	size_t watched; /* number of our first descriptor in the loop */
 	bool may_leave_input, exited, stopped;
 	enum child_how why_stopped;

@@ -39,30 +39,26 @@ int failed_open(const char *dir, struct err *err)
 
 /* --- writing */
 
-static int write_pieces(struct file_tmp *f, const struct str *pieces, size_t count, struct err *err)
+static int write_text(struct file_tmp *f, struct str text, struct err *err)
 {
 	struct out o;
-	int r = 0;
 	if (fchmod(f->fd, 0600))
 		return err_errno(err, ST_FAIL, errno, "%s", f->path);
 	out_init(&o, f->fd, f->path);
-	for (size_t i = 0; i < count && r == 0; i++)
-		r = out_str(&o, pieces[i], err);
-	if (r == 0)
-		r = out_flush(&o, err);
+	int failed = out_str(&o, text, err) || out_flush(&o, err);
 	out_release(&o);
-	return r;
+	return failed ? -1 : 0;
 }
 
-static int put(const char *dir, const char *stem, const char *ending, const struct str *pieces,
-    size_t count, struct err *err)
+static int put(const char *dir, const char *stem, const char *ending, struct str text,
+    struct err *err)
 {
 	struct file_tmp f;
 	struct buf name = BUF_INIT;
 	buf_printf(&name, "%s%s", stem, ending);
 	int r = file_tmp_open(&f, dir, buf_text(&name), err);
 	if (r == 0)
-		r = write_pieces(&f, pieces, count, err) ? -1 : file_tmp_publish(&f, err);
+		r = write_text(&f, text, err) ? -1 : file_tmp_publish(&f, err);
 	file_tmp_abandon(&f);
 	buf_release(&name);
 	return r;
@@ -185,10 +181,9 @@ int failed_keep(const char *dir, const struct failed_run *run, struct err *err)
 	file_name(&stem, str_of(run->token));
 	buf_printf(&stem, "-%d", run->attempt);
 	describe(run, &text);
-	struct str how = buf_str(&text);
-	int r = put(dir, buf_text(&stem), endings[0], run->in, run->in_count, err) ||
-	    put(dir, buf_text(&stem), endings[1], &said, 1, err) ||
-	    put(dir, buf_text(&stem), endings[2], &how, 1, err);
+	int r = put(dir, buf_text(&stem), endings[0], run->in, err) ||
+	    put(dir, buf_text(&stem), endings[1], said, err) ||
+	    put(dir, buf_text(&stem), endings[2], buf_str(&text), err);
 	if (!r)
 		trim(dir);
 	buf_release(&stem);

@@ -18,8 +18,7 @@
 struct failed_run {
 	const char *token;
 	int attempt;
-	const struct str *in;
-	size_t in_count;
+	struct str in;
 	const struct child *child; /* that has ended */
 };
 

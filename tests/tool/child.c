@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "dir.h"
+#include "shell.h"
 #include "tool/clock.h"
 #include "tool/file.h"
 #include "tool/msg.h"
@@ -97,10 +98,9 @@ static void assert_out(struct child *c, const char *text)
 	assert_memory_equal(all.ptr, text, all.len);
 }
 
-static void test_child_pieces(void **state)
+static void test_child_done(void **state)
 {
-	const struct str in[] = {STR("one"), STR("\n"), STR(""), {NULL, 0}, STR("two\n"), STR("")};
-	struct child_spec spec = {.shell = "tr a-z A-Z", .in = in, .in_count = 6};
+	struct child_spec spec = {.argv = SHELL("tr a-z A-Z"), .in = STR("one\ntwo\n")};
 	struct child c;
 	struct err err = ERR_INIT;
 	(void)state;
@@ -111,28 +111,24 @@ static void test_child_pieces(void **state)
 	child_release(&c);
 }
 
-/* Much more than any pipe holds, both ways at once, in pieces that no call takes whole. */
+/* Much more than any pipe holds, both ways at once. */
 static void test_child_much(void **state)
 {
-	enum { COUNT = 30000, MUCH = 8 << 20 };
-	struct str *in = mem_zalloc(COUNT, sizeof(*in)), out;
+	enum { MUCH = 8 << 20 };
+	struct str out;
 	char *text = mem_alloc(MUCH);
-	struct child_spec spec = {.shell = "cat", .in = in, .in_count = COUNT};
+	struct child_spec spec = {.argv = SHELL("cat"), .in = {text, MUCH}};
 	struct child c;
 	struct err err = ERR_INIT;
 	(void)state;
 	for (size_t i = 0; i < MUCH; i++)
 		text[i] = (char)(i * 7 + i / 251);
-	for (size_t i = 0; i < COUNT; i++)
-		in[i] = (struct str){text + i * (MUCH / COUNT), MUCH / COUNT};
-	in[COUNT - 1].len = (size_t)(text + MUCH - in[COUNT - 1].ptr);
 	run(&c, &spec);
 	assert_int_equal(c.end.how, CHILD_DONE);
 	assert_int_equal(capture_text(&c.out, &out, &err), 0);
 	assert_int_equal(out.len, MUCH);
 	assert_memory_equal(out.ptr, text, MUCH);
 	child_release(&c);
-	free(in);
 	free(text);
 }
 
@@ -141,9 +137,8 @@ static void test_child_many(void **state)
 {
 	enum { COUNT = 60 };
 	struct child *c = mem_zalloc(COUNT, sizeof(*c));
-	struct str in = STR("x\n");
-	struct child_spec spec = {.shell = "cat", .in = &in, .in_count = 1};
-	struct child_spec slow = {.shell = "echo >&2; sleep 1000"};
+	struct child_spec spec = {.argv = SHELL("cat"), .in = STR("x\n")};
+	struct child_spec slow = {.argv = SHELL("echo >&2; sleep 1000")};
 	(void)state;
 	start(&c[0], &slow);
 	until_said(&c[0], "\n");
@@ -171,16 +166,16 @@ static void test_child_ends(void **state)
 		const char *text;
 	} rows[] = {
 	    {"exit 0", CHILD_DONE, 0, 0, NULL},
-	    {"exit 65", CHILD_EXIT, 65, 0, "command exit 65: exit status 65"},
+	    {"exit 65", CHILD_EXIT, 65, 0, "command sh: exit status 65"},
 	    {"kill -SEGV $$", CHILD_SIGNAL, -1, SIGSEGV,
-		"command kill -SEGV $$: killed by signal 11 (Segmentation fault)"},
+		"command sh: killed by signal 11 (Segmentation fault)"},
 	    {"kill -KILL $$", CHILD_MEMORY, -1, SIGKILL,
-		"command kill -KILL $$: killed by signal 9 (Killed)"},
-	    {"exit 137", CHILD_MEMORY, 137, 0, "command exit 137: exit status 137"},
+		"command sh: killed by signal 9 (Killed)"},
+	    {"exit 137", CHILD_MEMORY, 137, 0, "command sh: exit status 137"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct child_spec spec = {.shell = rows[i].shell};
+		struct child_spec spec = {.argv = SHELL(rows[i].shell)};
 		struct child c;
 		struct err err = ERR_INIT;
 		run(&c, &spec);
@@ -198,9 +193,9 @@ static void test_child_ends(void **state)
 /* It failed by itself, and meanwhile the kernel has killed somebody in our group. */
 static void test_child_oom_kills(void **state)
 {
-	struct child_spec killed = {.root = *state, .shell = "exit 1"};
-	struct child_spec killing = {.root = *state, .shell = "echo oom_kill 4 >$BATCH_EVENTS; exit 1"};
-	struct child_spec fine = {.root = *state, .shell = "echo oom_kill 5 >$BATCH_EVENTS"};
+	struct child_spec killed = {.root = *state, .argv = SHELL("exit 1")};
+	struct child_spec killing = {.root = *state, .argv = SHELL("echo oom_kill 4 >$BATCH_EVENTS; exit 1")};
+	struct child_spec fine = {.root = *state, .argv = SHELL("echo oom_kill 5 >$BATCH_EVENTS")};
 	const struct {
 		const struct child_spec *spec;
 		enum child_how how;
@@ -251,19 +246,18 @@ static void test_child_not_run(void **state)
 static void test_child_unread(void **state)
 {
 	char *text = mem_zalloc(1, 300000);
-	const struct str in[] = {STR("ab"), {text, 300000}};
 	static const struct {
 		const char *shell;
-		size_t pieces, unread;
+		size_t input, unread;
 	} rows[] = {
-	    {"exit 0", 1, 2},
-	    {"dd bs=1 count=1 status=none >/dev/null", 1, 1},
-	    {"dd bs=1 count=1 status=none >/dev/null; exec <&-", 2, 300001},
-	    {"cat >/dev/null", 2, 0},
+	    {"exit 0", 2, 2},
+	    {"dd bs=1 count=1 status=none >/dev/null", 2, 1},
+	    {"dd bs=1 count=1 status=none >/dev/null; exec <&-", 300000, 299999},
+	    {"cat >/dev/null", 300000, 0},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct child_spec spec = {.shell = rows[i].shell, .in = in, .in_count = rows[i].pieces};
+		struct child_spec spec = {.argv = SHELL(rows[i].shell), .in = {text, rows[i].input}};
 		struct child c;
 		for (int may = 0; may < 2; may++) {
 			spec.may_leave_input = may;
@@ -282,9 +276,9 @@ static void test_child_clean_start(void **state)
 	static const char *const env[] = {"BATCH_ID=7", NULL};
 	static const char *const hide[] = {"BATCH_SASL_PASSWORD", NULL};
 	struct child_spec spec = {.env = env, .hide = hide,
-	    .shell = "ls -m /proc/$$/fd; echo $BATCH_ID ${BATCH_SASL_PASSWORD-none};"
+	    .argv = SHELL("ls -m /proc/$$/fd; echo $BATCH_ID ${BATCH_SASL_PASSWORD-none};"
 		     "echo line >&$BATCH_REPORT_FD; grep SigIgn /proc/self/status |"
-		     " sed 's/180000000/000000000/'"};
+		     " sed 's/180000000/000000000/'")};
 	struct child c;
 	(void)state;
 	setenv("BATCH_SASL_PASSWORD", "secret", 1);
@@ -305,8 +299,8 @@ static void test_child_clean_start(void **state)
 
 static void test_child_report_bounded(void **state)
 {
-	struct child_spec spec = {.shell = "head -c $((1 << 20)) /dev/zero >&3"};
-	struct child_spec more = {.shell = "head -c $((1 << 20 | 1)) /dev/zero >&3"};
+	struct child_spec spec = {.argv = SHELL("head -c $((1 << 20)) /dev/zero >&3")};
+	struct child_spec more = {.argv = SHELL("head -c $((1 << 20 | 1)) /dev/zero >&3")};
 	struct child c;
 	(void)state;
 	run(&c, &spec);
@@ -321,7 +315,7 @@ static void test_child_report_bounded(void **state)
 
 static void test_child_drop_out(void **state)
 {
-	struct child_spec spec = {.shell = "echo x; to=$(readlink /proc/$$/fd/1); echo $to >&2", .drop_out = true};
+	struct child_spec spec = {.argv = SHELL("echo x; to=$(readlink /proc/$$/fd/1); echo $to >&2"), .drop_out = true};
 	struct child c;
 	(void)state;
 	run(&c, &spec);
@@ -343,7 +337,7 @@ static void test_child_timeout(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct child_spec spec = {.shell = rows[i].shell, .timeout_ms = 1000,
+		struct child_spec spec = {.argv = SHELL(rows[i].shell), .timeout_ms = 1000,
 		    .grace_ms = rows[i].grace_ms};
 		struct child c;
 		struct err err = ERR_INIT;
@@ -361,7 +355,7 @@ static void test_child_timeout(void **state)
 
 static void test_child_stop(void **state)
 {
-	struct child_spec spec = {.shell = "trap 'exit 3' TERM; echo >&2; sleep 1000 & wait",
+	struct child_spec spec = {.argv = SHELL("trap 'exit 3' TERM; echo >&2; sleep 1000 & wait"),
 	    .grace_ms = PATIENCE_MS};
 	struct child c;
 	(void)state;
@@ -384,7 +378,7 @@ static void test_child_stop(void **state)
 /* One that stands still hears it, too. */
 static void test_child_stop_suspended(void **state)
 {
-	struct child_spec spec = {.shell = "kill -STOP $$", .grace_ms = PATIENCE_MS};
+	struct child_spec spec = {.argv = SHELL("kill -STOP $$"), .grace_ms = PATIENCE_MS};
 	struct child c;
 	siginfo_t info;
 	(void)state;
@@ -400,9 +394,9 @@ static void test_child_stop_suspended(void **state)
 /* What is late still counts, if it comes soon; what never ends is ended. */
 static void test_child_left_behind(void **state)
 {
-	struct child_spec late = {.shell = "{ sleep 0.2; echo late; } & echo early"};
-	struct child_spec never = {.shell = "sleep 1000 & echo early"};
-	struct child_spec silent = {.shell = "sleep 1000 >/dev/null 2>&1 & echo early; echo $! >&3"};
+	struct child_spec late = {.argv = SHELL("{ sleep 0.2; echo late; } & echo early")};
+	struct child_spec never = {.argv = SHELL("sleep 1000 & echo early")};
+	struct child_spec silent = {.argv = SHELL("sleep 1000 >/dev/null 2>&1 & echo early; echo $! >&3")};
 	struct child c;
 	(void)state;
 	run(&c, &late);
@@ -422,7 +416,7 @@ static void test_child_left_behind(void **state)
 /* A kernel without pidfd; and what was said between the wait and the look at its end counts. */
 static void test_child_no_pidfd(void **state)
 {
-	struct child_spec spec = {.shell = "echo 3 retry >&3; echo why >&2", .drop_out = true};
+	struct child_spec spec = {.argv = SHELL("echo 3 retry >&3; echo why >&2"), .drop_out = true};
 	struct child c;
 	siginfo_t info;
 	(void)state;
@@ -447,8 +441,8 @@ static void test_child_no_pidfd(void **state)
 /* No room for what it says: it is ended, and nothing of it counts. A little needs no room. */
 static void test_child_lost(void **state)
 {
-	struct child_spec spec = {.shell = "cat /dev/zero"};
-	struct child_spec little = {.shell = "head -c $((1 << 20)) /dev/zero"};
+	struct child_spec spec = {.argv = SHELL("cat /dev/zero")};
+	struct child_spec little = {.argv = SHELL("head -c $((1 << 20)) /dev/zero")};
 	struct child c;
 	struct err err = ERR_INIT;
 	const char *before = getenv("TMPDIR");
@@ -461,7 +455,7 @@ static void test_child_lost(void **state)
 	run(&c, &spec);
 	assert_int_equal(c.end.how, CHILD_LOST);
 	assert_int_equal(child_verdict(&c, &err), -1);
-	assert_string_equal(err.text, "command cat /dev/zero: temporary file in /no/such/dir: "
+	assert_string_equal(err.text, "command sh: temporary file in /no/such/dir: "
 	    "No such file or directory");
 	err_clear(&err);
 	child_release(&c);
@@ -473,7 +467,7 @@ static void test_child_lost(void **state)
 
 static void test_child_usage(void **state)
 {
-	struct child_spec spec = {.shell = "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done"};
+	struct child_spec spec = {.argv = SHELL("i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done")};
 	int64_t before_ms = clock_wall_ms();
 	struct child c;
 	(void)state;
@@ -506,9 +500,9 @@ static const char *passed_on(void **state, const struct child_spec *spec, struct
 static void test_child_talk(void **state)
 {
 	struct child_spec spec = {.prefix = "chunk 7",
-	    .shell = "printf 'one\\n\\033[2Jtwo\\n' >&2; printf 'thr' >&2; sleep 0.05; printf 'ee' >&2"};
-	struct child_spec longer = {.prefix = "c", .shell = "head -c 5000 /dev/zero | tr '\\0' x >&2;"
-		     "echo >&2; echo next >&2"};
+	    .argv = SHELL("printf 'one\\n\\033[2Jtwo\\n' >&2; printf 'thr' >&2; sleep 0.05; printf 'ee' >&2")};
+	struct child_spec longer = {.prefix = "c", .argv = SHELL("head -c 5000 /dev/zero | tr '\\0' x >&2;"
+		     "echo >&2; echo next >&2")};
 	struct buf text = BUF_INIT;
 	struct child c;
 	msg_init("tool");
@@ -547,7 +541,7 @@ static void test_child_talk_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_child_pieces),
+	    cmocka_unit_test(test_child_done),
 	    cmocka_unit_test(test_child_much),
 	    cmocka_unit_test(test_child_many),
 	    cmocka_unit_test(test_child_ends),

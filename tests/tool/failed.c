@@ -9,12 +9,12 @@
 
 #include "base/json.h"
 #include "dir.h"
+#include "shell.h"
 #include "tool/file.h"
 
 static struct child ended(const char *shell)
 {
-	const struct str in = STR("x");
-	struct child_spec spec = {.shell = shell, .in = &in, .in_count = 1};
+	struct child_spec spec = {.argv = SHELL(shell), .in = STR("x")};
 	struct loop l;
 	struct child c;
 	struct err err = ERR_INIT;
@@ -45,10 +45,9 @@ static void assert_file(void **state, const char *name, const char *content)
 static void test_failed_keep(void **state)
 {
 	static const char name[] = "claims.in%2F..%2F2-17-36-9c-3";
-	const struct str in[] = {STR("{\"a\":1}"), STR("\n"), STR("two\n")};
 	struct child c = ended("cat >/dev/null; echo why >&2; exit 65");
-	struct failed_run run = {.token = "claims.in/../2-17-36-9c", .attempt = 3, .in = in,
-	    .in_count = 3, .child = &c};
+	struct failed_run run = {.token = "claims.in/../2-17-36-9c", .attempt = 3,
+	    .in = STR("{\"a\":1}\ntwo\n"), .child = &c};
 	struct err err = ERR_INIT;
 	char file[64];
 	mode_t before = umask(0);
@@ -86,9 +85,9 @@ static void test_failed_how(void **state)
 		const char *shell, *how, *message;
 		int64_t exit, signal; /* -1: absent */
 	} rows[] = {
-	    {"cat >/dev/null; exit 3", "exit", "command cat >/dev/null; exit 3: exit status 3", 3, -1},
-	    {"kill -9 $$", "memory", "command kill -9 $$: killed by signal 9 (Killed)", -1, 9},
-	    {"exit 0", "unread", "command exit 0: did not read 1 bytes of its input", 0, -1},
+	    {"cat >/dev/null; exit 3", "exit", "command sh: exit status 3", 3, -1},
+	    {"kill -9 $$", "memory", "command sh: killed by signal 9 (Killed)", -1, 9},
+	    {"exit 0", "unread", "command sh: did not read 1 bytes of its input", 0, -1},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct json_t *doc = described(state, rows[i].shell);
