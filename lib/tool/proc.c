@@ -32,13 +32,6 @@ static int open_stream(enum proc_stream kind, int number, int *ours, int *childs
 	return 0;
 }
 
-static int open_streams(struct proc *p, int *childs, const struct proc_spec *spec)
-{
-	return open_stream(spec->in, 0, &p->in, &childs[0]) ||
-	    open_stream(spec->out, 1, &p->out, &childs[1]) ||
-	    open_stream(spec->errs, 2, &p->errs, &childs[2]);
-}
-
 int proc_start(struct proc *p, const struct proc_spec *spec, struct err *err)
 {
 	struct process_spec command = {.argv = spec->argv, .shell = spec->shell, .env = spec->env,
@@ -46,7 +39,8 @@ int proc_start(struct proc *p, const struct proc_spec *spec, struct err *err)
 	*p = (struct proc)PROC_INIT;
 	p->name = mem_strdup(process_name(&command));
 	pid_t pid = -1;
-	if (open_streams(p, command.fds, spec))
+	if (open_stream(spec->in, 0, &p->in, &command.fds[0]) ||
+	    open_stream(spec->out, 1, &p->out, &command.fds[1]))
 		err_errno(err, ST_FAIL, errno, "command %s", p->name);
 	else
 		pid = process_start(&command, &p->status, err);
@@ -89,12 +83,6 @@ int proc_wait(struct proc *p, const struct deadline *d)
 	return 1;
 }
 
-void proc_kill(const struct proc *p, int signal)
-{
-	if (p->pid)
-		kill(-p->pid, signal);
-}
-
 /* The group outlives its leader when a shell is gone before what it started. */
 static void wait_for_group(pid_t group, const struct deadline *d)
 {
@@ -109,8 +97,8 @@ void proc_end(struct proc *p, int grace_ms)
 	grace.interrupted = forever.interrupted = NULL;
 	if (!group)
 		return;
-	proc_kill(p, SIGTERM);
-	proc_kill(p, SIGCONT);
+	kill(-group, SIGTERM);
+	kill(-group, SIGCONT);
 	if (proc_wait(p, &grace)) {
 		sig_add_group(group);
 		wait_for_group(group, &grace);
@@ -132,16 +120,10 @@ static void close_end(int *fd)
 	*fd = -1;
 }
 
-void proc_close_in(struct proc *p)
-{
-	close_end(&p->in);
-}
-
 void proc_release(struct proc *p)
 {
 	close_end(&p->in);
 	close_end(&p->out);
-	close_end(&p->errs);
 	proc_end(p, 0);
 	close_end(&p->pidfd);
 	free(p->name);

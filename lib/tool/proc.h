@@ -1,8 +1,8 @@
 /* proc: a command that is waited for, its pipes and its end. What all commands get is in process.h;
  * many of them beside a loop: child.h.
  *
- * Usage: proc_start, use the pipes and close them, proc_wait until it has ended; proc_kill or
- * proc_end when it shall. */
+ * Usage: proc_start, use the pipes and close them, proc_wait until it has ended, proc_end when it
+ * shall. */
 #ifndef TOOL_PROC_H
 #define TOOL_PROC_H
 
@@ -22,20 +22,20 @@ enum proc_stream {
 struct proc_spec {
 	char *const *argv; /* or shell, as in struct process_spec */
 	const char *shell;
-	enum proc_stream in, out, errs;
+	enum proc_stream in, out;
 	const char *const *env, *const *hide; /* as in struct process_spec */
 };
 
 struct proc {
-	pid_t pid;         /* 0: not running */
-	int in, out, errs; /* our ends of the pipes, close-on-exec; -1: none or given away */
+	pid_t pid;   /* 0: not running */
+	int in, out; /* our ends of the pipes, close-on-exec; -1: none or given away */
 	struct process_status status; /* when it has ended */
 
 	int pidfd; /* private: readable when it has ended; -1: this kernel has none */
 	char *name;
 };
 
-#define PROC_INIT {0, -1, -1, -1, {0, 0}, -1, 0}
+#define PROC_INIT {0, -1, -1, {0, 0}, -1, 0}
 
 /* 0: it runs. -1, ST_FAIL: it does not, the text says why; when the command itself could not be
  * executed p->status.exit is 127 (not there) or 126. */
@@ -44,17 +44,12 @@ int proc_start(struct proc *p, const struct proc_spec *spec, struct err *err);
 /* Waits for its end until d is over. 1: ended, p->status is filled. 0: still running. */
 int proc_wait(struct proc *p, const struct deadline *d);
 
-/* Sends a signal to its whole group, if it still runs. */
-void proc_kill(const struct proc *p, int signal);
-
 /* Ends it: SIGTERM to the group, SIGKILL to what is left of it after grace_ms, and waits. Not
  * interrupted by signals. */
 void proc_end(struct proc *p, int grace_ms);
 
 /* As process_verdict. */
 int proc_verdict(const struct proc *p, struct err *err);
-
-void proc_close_in(struct proc *p); /* it sees the end of its input */
 
 /* Closes the pipes and forgets the rest; a command that still runs is ended without grace. */
 void proc_release(struct proc *p);

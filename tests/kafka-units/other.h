@@ -36,18 +36,19 @@ static inline void other_tell(struct other *o, const char *line)
 
 static inline void other_freeze(struct other *o)
 {
-	proc_kill(&o->proc, SIGSTOP);
+	kill(-o->proc.pid, SIGSTOP);
 }
 
 static inline void other_thaw(struct other *o)
 {
-	proc_kill(&o->proc, SIGCONT);
+	kill(-o->proc.pid, SIGCONT);
 }
 
 static inline void other_end(struct other *o)
 {
 	struct deadline d = soon();
-	proc_close_in(&o->proc);
+	close(o->proc.in);
+	o->proc.in = -1;
 	assert_int_equal(proc_wait(&o->proc, &d), 1);
 	assert_int_equal(o->proc.status.exit, 0);
 	fclose(o->out);

@@ -45,7 +45,8 @@ static void test_proc_pipes(void **state)
 	(void)state;
 	assert_int_equal(proc_start(&p, &spec, &err), 0);
 	assert_int_equal(write(p.in, "hello", 5), 5);
-	proc_close_in(&p);
+	close(p.in);
+	p.in = -1;
 	assert_int_equal(file_read_fd(p.out, "pipe", 100, &text, &err), 0);
 	assert_string_equal(buf_text(&text), "HELLO");
 	assert_int_equal(proc_wait(&p, &d), 1);
