@@ -23,10 +23,9 @@ static void note_failure(struct work *w, const struct err *why)
 	err_set(&w->t->err, why->status, "%s", why->text);
 }
 
-void work_committed(void *ctx, void *cookie, enum kmember_commit result, const struct err *err)
+void work_committed(void *ctx, enum kmember_commit result, const struct err *err)
 {
 	struct work *w = ctx;
-	(void)cookie;
 	w->committing = false;
 	if (result == KMEMBER_COMMITTED) {
 		w->commits_fail_ms = INT64_MAX;
@@ -97,7 +96,7 @@ int work_commit(struct work *w, bool now)
 	} else if (n) {
 		w->commits++;
 		w->commit_began_ms = clock_mono_ms();
-		answer = kmember_commit(w->member, parts, n, NULL, err);
+		answer = kmember_commit(w->member, parts, n, err);
 		w->committing = answer == 0;
 		if (answer > 0)
 			answer = 0; /* the group will say why */

@@ -282,7 +282,7 @@ int work_group_drain(struct work *w);    /* what runs may end, when they are ask
 int work_commit(struct work *w, bool now);
 void work_group_doubt(struct work *w);   /* others may have our partitions: the next commit tells */
 bool work_group_is_sure(const struct work *w);
-void work_committed(void *ctx, void *cookie, enum kmember_commit result, const struct err *err);
+void work_committed(void *ctx, enum kmember_commit result, const struct err *err);
 
 /* work_begin.c */
 bool work_chunk_runs(const struct chunk *c);

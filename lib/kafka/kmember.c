@@ -15,13 +15,6 @@ enum state {
 	REVOKING, /* the group waits for kmember_release */
 };
 
-/* A commit under way. */
-struct pending {
-	struct kmember *member;
-	void *cookie;
-	struct pending *next;
-};
-
 struct kmember {
 	struct kjoin join;
 	struct kmember_options options;
@@ -36,7 +29,6 @@ struct kmember {
 	char *id;                              /* how the broker calls us */
 	int patience_ms;
 	rd_kafka_queue_t *answers;
-	struct pending *pending;
 };
 
 static void forget(struct kmember *m)
@@ -303,44 +295,26 @@ static enum kmember_commit result_of(rd_kafka_resp_err_t e, struct err *err)
 	return kmember_is_refusal(e) ? KMEMBER_REFUSED : KMEMBER_FAILED;
 }
 
-static void drop_pending(struct pending *p)
-{
-	struct pending **at = &p->member->pending;
-	while (*at != p)
-		at = &(*at)->next;
-	*at = p->next;
-	free(p);
-}
-
 static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t e, rd_kafka_topic_partition_list_t *offsets,
     void *opaque)
 {
-	struct pending *p = opaque;
-	struct kmember *m = p->member;
-	void *cookie = p->cookie;
+	struct kmember *m = opaque;
 	struct err err = ERR_INIT;
 	(void)rk;
-	drop_pending(p);
 	enum kmember_commit result = result_of(kjoin_answer(e, offsets), &err);
-	m->options.committed(m->options.ctx, cookie, result, &err);
+	m->options.committed(m->options.ctx, result, &err);
 	err_clear(&err);
 }
 
-int kmember_commit(struct kmember *m, const struct kmember_part *parts, size_t count, void *cookie,
-    struct err *err)
+int kmember_commit(struct kmember *m, const struct kmember_part *parts, size_t count, struct err *err)
 {
 	int answer;
 	rd_kafka_topic_partition_list_t *list = kmember_list(m, parts, count, &answer, err);
 	if (!list)
 		return answer;
-	struct pending *p = mem_zalloc(1, sizeof(*p));
-	*p = (struct pending){.member = m, .cookie = cookie, .next = m->pending};
-	m->pending = p;
 	rd_kafka_resp_err_t e =
-	    rd_kafka_commit_queue(m->join.client->rk, list, m->answers, on_commit, p);
+	    rd_kafka_commit_queue(m->join.client->rk, list, m->answers, on_commit, m);
 	rd_kafka_topic_partition_list_destroy(list);
-	if (e)
-		drop_pending(p);
 	return kjoin_commit_error(e, err);
 }
 
@@ -367,8 +341,6 @@ void kmember_close(struct kmember *m, const struct deadline *d)
 	/* Answers to come are dropped with the queue. */
 	if (m->answers)
 		rd_kafka_queue_destroy(m->answers);
-	while (m->pending)
-		drop_pending(m->pending);
 	kjoin_leave(&m->join, d);
 	for (char **t = m->topics; *t; t++)
 		free(*t);

@@ -36,7 +36,7 @@ struct kmember_options {
 	const char *instance;      /* static membership: who comes back under it within session.timeout.ms keeps
 				    * his partitions; NULL: none */
 	const char *const *topics; /* ended by NULL; they must be there */
-	void (*committed)(void *ctx, void *cookie, enum kmember_commit result, const struct err *err);
+	void (*committed)(void *ctx, enum kmember_commit result, const struct err *err);
 	void *ctx;
 	void (*log)(int syslog_level, const char *text);
 };
@@ -68,8 +68,7 @@ void kmember_release(struct kmember *m);
 
 /* Begins to commit; committed() will tell what became of it: 0. Nothing was begun: 1, refused; -1 and err, for
  * what would go back behind what is committed. Topics that the group does not divide are let through. */
-int kmember_commit(struct kmember *m, const struct kmember_part *parts, size_t count, void *cookie,
-    struct err *err);
+int kmember_commit(struct kmember *m, const struct kmember_part *parts, size_t count, struct err *err);
 
 /* The same, and waits for the answer; for the end, so a signal does not end the wait. committed() is not called
  * for it. */

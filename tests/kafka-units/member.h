@@ -11,16 +11,14 @@ static const char *const quick[] = {"session.timeout.ms", "1000", "heartbeat.int
 
 /* The last commit that was answered. */
 static struct {
-	void *cookie;
 	enum kmember_commit result;
 	int count;
 } answered;
 
-static inline void on_committed(void *ctx, void *cookie, enum kmember_commit result, const struct err *why)
+static inline void on_committed(void *ctx, enum kmember_commit result, const struct err *why)
 {
 	(void)ctx;
 	(void)why;
-	answered.cookie = cookie;
 	answered.result = result;
 	answered.count++;
 }
