@@ -67,11 +67,6 @@ bool js_is_array(const struct json_t *v)
 	return json_is_array(v);
 }
 
-bool js_equal(const struct json_t *a, const struct json_t *b)
-{
-	return json_equal(a, b);
-}
-
 const struct json_t *js_get(const struct json_t *object, const char *name)
 {
 	return json_object_get(object, name);

@@ -29,7 +29,6 @@ void js_free(struct json_t *tree); /* NULL is fine */
 
 bool js_is_object(const struct json_t *v); /* false for NULL */
 bool js_is_array(const struct json_t *v);
-bool js_equal(const struct json_t *a, const struct json_t *b);
 
 const struct json_t *js_get(const struct json_t *object, const char *name); /* NULL: absent */
 struct json_t *js_get_rw(struct json_t *object, const char *name);

@@ -3,6 +3,8 @@
  * own writers add must count. */
 #include "fuzz.h"
 
+#include <jansson.h>
+
 #include "batch/event.h"
 #include "batch/fold.h"
 
@@ -93,7 +95,7 @@ static void check_change(struct fold *f, const struct batch *b, const struct bat
 		assert(e.version == b->version + 1);
 		assert(fold_event(f, &e) == FOLD_COUNTED);
 		assert(fold_batch(f, &seen, &err) == 0);
-		assert(js_equal(seen.doc, to.doc));
+		assert(json_equal(seen.doc, to.doc));
 		event_release(&e);
 		event_out_release(&out);
 	}

@@ -59,7 +59,7 @@ static void check_print(struct str text)
 		js_dump(tree, &once);
 		assert(jscan_check(buf_str(&once), &at, &why) == 0);
 		again = js_parse(buf_str(&once), &err);
-		assert(js_equal(tree, again));
+		assert(json_equal(tree, again));
 		js_dump(again, &twice);
 		assert(str_eq(buf_str(&once), buf_str(&twice)));
 	}

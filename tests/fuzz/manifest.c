@@ -2,6 +2,8 @@
  * without an overflow. */
 #include "fuzz.h"
 
+#include <jansson.h>
+
 #include "batch/manifest.h"
 #include "batch/seq.h"
 
@@ -27,7 +29,7 @@ static void check_again(const struct manifest *m)
 	struct digest a = manifest_digest(m), b;
 	assert(manifest_parse(json, &again, &err) == 0);
 	twice = manifest_json(&again);
-	assert(js_equal(json, twice));
+	assert(json_equal(json, twice));
 	assert(manifest_join(&again, &(struct manifest){0}, &err) == 0);
 	b = manifest_digest(&again);
 	assert(digest_equal(&a, &b));

@@ -2,6 +2,8 @@
  * is taken the same. Lines are events, one after another. */
 #include "fuzz.h"
 
+#include <jansson.h>
+
 #include "batch/parts.h"
 
 static void fold(struct parts *p, struct str text)
@@ -34,7 +36,7 @@ static void check_again(const struct parts *p)
 	}
 	assert(again.count == p->count);
 	twice = parts_json(&again);
-	assert(js_equal(open, twice));
+	assert(json_equal(open, twice));
 	js_free(open);
 	js_free(twice);
 	parts_release(&again);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 /* Events are written as tokens. First what it says: s started, S sendCompleted, c completed,
  * t terminated, f failed, p progress, a part. Then its version, or '-': the writer knows none. */
@@ -301,7 +302,7 @@ static void test_fold_encoded(void **state)
 		event_out_release(&out);
 	}
 	assert_int_equal(fold_batch(&f, &folded, &err), 0);
-	assert_true(js_equal(folded.doc, made[1].doc));
+	assert_true(json_equal(folded.doc, made[1].doc));
 	batch_release(&folded);
 	batch_release(&made[0]);
 	batch_release(&made[1]);

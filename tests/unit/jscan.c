@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -449,7 +450,7 @@ static void compare_value(struct str raw, const struct json_t *want)
 	struct err err = ERR_INIT;
 	struct json_t *found = js_parse(raw, &err);
 	assert_non_null(found);
-	assert_true(js_equal(found, want));
+	assert_true(json_equal(found, want));
 	struct buf text = BUF_INIT, wanted = BUF_INIT;
 	js_text(want, &wanted);
 	if (jscan_unquote(raw, &text))

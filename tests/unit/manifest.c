@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/mem.h"
 
@@ -137,7 +138,7 @@ static void test_manifest_round_trip(void **state)
 	assert_string_equal(back.senders[0].delimiter, "\\n");
 	assert_null(back.senders[2].delimiter);
 	struct json_t *again = manifest_json(&back);
-	assert_true(js_equal(o, again));
+	assert_true(json_equal(o, again));
 	js_free(o);
 	js_free(again);
 	manifest_release(&m);
