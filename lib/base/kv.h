@@ -11,7 +11,6 @@
 #include "base/buf.h"
 
 enum kv_origin { /* from the weakest to the strongest */
-	KV_DEFAULT,
 	KV_FILE,
 	KV_PROFILE,
 	KV_ENV,

@@ -28,8 +28,8 @@ static void test_kv_set(void **state)
 static void test_kv_set_origins(void **state)
 {
 	(void)state;
-	for (int old = KV_DEFAULT; old <= KV_FLAG; old++) {
-		for (int new = KV_DEFAULT; new <= KV_FLAG; new++) {
+	for (int old = KV_FILE; old <= KV_FLAG; old++) {
+		for (int new = KV_FILE; new <= KV_FLAG; new++) {
 			struct kv kv = KV_INIT;
 			kv_set(&kv, "n", "old", (enum kv_origin)old, "there", false);
 			bool done = kv_set(&kv, "n", "new", (enum kv_origin)new, "here", false);
