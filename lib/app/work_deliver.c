@@ -72,7 +72,7 @@ int work_take_verdicts(struct work *w, struct chunk *c)
 			return -1;
 		doneset_add(&p->done, n, n, v);
 		tally_add(&w->tally, v, 1);
-		quota_add(&w->quota, 1, v == VERDICT_INVALID);
+		quota_add(&w->quota, v == VERDICT_INVALID);
 	}
 	p->share->dirty = true;
 	return 0;

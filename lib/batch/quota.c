@@ -25,15 +25,14 @@ static void slide(struct quota *q, bool invalid)
 	q->at = (q->at + 1) % QUOTA_WINDOW;
 }
 
-void quota_add(struct quota *q, int64_t records, bool invalid)
+void quota_add(struct quota *q, bool invalid)
 {
-	if (!q->percent) {
-		q->seen += records;
-		q->invalid += invalid ? records : 0;
+	if (q->percent) {
+		slide(q, invalid);
 		return;
 	}
-	for (int64_t i = 0; i < records && i < QUOTA_WINDOW; i++)
-		slide(q, invalid);
+	q->seen++;
+	q->invalid += invalid;
 }
 
 bool quota_is_reached(const struct quota *q)

@@ -25,7 +25,7 @@ struct quota {
 /* "20" or "5%", at least 1. ST_USAGE. */
 int quota_parse(struct quota *q, const char *text, struct err *err);
 
-void quota_add(struct quota *q, int64_t records, bool invalid);
+void quota_add(struct quota *q, bool invalid); /* one more record */
 bool quota_is_reached(const struct quota *q);
 
 #endif

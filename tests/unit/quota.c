@@ -17,8 +17,10 @@ static struct quota parse(const char *text)
 
 static bool add(struct quota *q, int64_t good, int64_t invalid)
 {
-	quota_add(q, good, false);
-	quota_add(q, invalid, true);
+	for (int64_t i = 0; i < good; i++)
+		quota_add(q, false);
+	for (int64_t i = 0; i < invalid; i++)
+		quota_add(q, true);
 	return quota_is_reached(q);
 }
 
