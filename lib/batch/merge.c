@@ -29,9 +29,9 @@ static void idle_remove(struct merge *m, size_t lane)
 	m->lanes[moved].idle_at = at;
 }
 
-void merge_start(struct merge *m, size_t lanes, int64_t first)
+void merge_start(struct merge *m, size_t lanes)
 {
-	*m = (struct merge){.last = first - 1, .lane_count = lanes};
+	*m = (struct merge){.lane_count = lanes};
 	m->lanes = mem_zalloc(lanes, sizeof(*m->lanes));
 	m->heap = mem_zalloc(lanes, sizeof(*m->heap));
 	m->idle = mem_zalloc(lanes, sizeof(*m->idle));

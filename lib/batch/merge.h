@@ -2,7 +2,7 @@
  * keeps the books only: each lane (a partition) tells the number of its first record not yet taken,
  * its head, and the merge says which lane is next. Records stay where they are.
  *
- *	merge_start(&m, lanes, 1);
+ *	merge_start(&m, lanes);
  *	for (;;) switch (merge_next(&m, &lane)) {
  *	case MERGE_TAKE: use the head of lane; it is next in order.              break;
  *	case MERGE_DROP: forget the head of lane; it was given out before.       break;
@@ -52,8 +52,8 @@ struct merge {
 
 #define MERGE_INIT {0}
 
-/* first is the first number wanted, at least 1. Replaces nothing: release before starting again. */
-void merge_start(struct merge *m, size_t lanes, int64_t first);
+/* Numbers begin with 1. Replaces nothing: release before starting again. */
+void merge_start(struct merge *m, size_t lanes);
 
 /* The lane, which has no head and has not ended, has this one now. */
 void merge_head(struct merge *m, size_t lane, int64_t n);

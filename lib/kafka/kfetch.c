@@ -46,7 +46,7 @@ static int begin_sender(struct kfetch *f, struct err *err)
 	f->read = NULL;
 	if (open_ranges(f, &s->extents, err))
 		return -1;
-	merge_start(&f->merge, s->extents.count, 1);
+	merge_start(&f->merge, s->extents.count);
 	f->merging = true;
 	free(f->skims);
 	f->skims = mem_zalloc(s->extents.count, sizeof(*f->skims));

@@ -52,7 +52,7 @@ static void check_merge(struct lanes *l)
 	size_t lane = 0;
 	int64_t last = 0, given = 0;
 	enum merge_step step;
-	merge_start(&m, l->count, 1);
+	merge_start(&m, l->count);
 	while ((step = merge_next(&m, &lane)) != MERGE_END) {
 		assert(lane < l->count);
 		if (step == MERGE_TAKE) {

@@ -71,7 +71,7 @@ static void check(struct lane *lanes, size_t count, const char *steps, const cha
 {
 	struct merge m;
 	struct buf out = BUF_INIT;
-	merge_start(&m, count, 1);
+	merge_start(&m, count);
 	run_lazily(&m, lanes, &out);
 	assert_string_equal(buf_text(&out), steps);
 	buf_clear(&out);
@@ -112,7 +112,7 @@ static void test_merge_duplicates(void **state)
 	struct lane lanes[2] = {{{1, 1, 2, 3, 2, 5}, 6, 0}, {{3, 4, 3, 4}, 4, 0}};
 	struct merge m;
 	struct buf out = BUF_INIT;
-	merge_start(&m, 2, 1);
+	merge_start(&m, 2);
 	run_lazily(&m, lanes, &out);
 	assert_int_equal(m.taken, 5);
 	assert_int_equal(m.duplicates, 5);
@@ -122,27 +122,12 @@ static void test_merge_duplicates(void **state)
 	merge_release(&m);
 }
 
-static void test_merge_first(void **state)
-{
-	(void)state;
-	struct lane lanes[1] = {{{3, 4, 5, 6}, 4, 0}};
-	struct merge m;
-	struct buf out = BUF_INIT;
-	merge_start(&m, 1, 5);
-	run_lazily(&m, lanes, &out);
-	assert_int_equal(m.taken, 2);
-	assert_int_equal(m.duplicates, 2);
-	assert_int_equal(m.missing, 0);
-	buf_release(&out);
-	merge_release(&m);
-}
-
 static void test_merge_finish_with_head(void **state)
 {
 	(void)state;
 	struct merge m;
 	size_t lane;
-	merge_start(&m, 2, 1);
+	merge_start(&m, 2);
 	merge_head(&m, 1, 1);
 	merge_finish(&m, 1);
 	merge_finish(&m, 0);
@@ -164,7 +149,7 @@ static void test_merge_expect(void **state)
 		struct lane lanes[1] = {{{2, 3, 4}, 3, 0}};
 		struct merge m;
 		struct buf out = BUF_INIT;
-		merge_start(&m, 1, 1);
+		merge_start(&m, 1);
 		run_lazily(&m, lanes, &out);
 		merge_expect(&m, rows[i].total);
 		buf_clear(&out);
@@ -181,7 +166,7 @@ static void test_merge_missing_is_bounded(void **state)
 	struct merge m;
 	size_t lane;
 	struct buf out = BUF_INIT;
-	merge_start(&m, 1, 1);
+	merge_start(&m, 1);
 	for (int64_t n = 3; n <= 3 * 150; n += 3) {
 		merge_head(&m, 0, n);
 		assert_int_equal(merge_next(&m, &lane), MERGE_TAKE);
@@ -201,7 +186,7 @@ static void test_merge_largest_number(void **state)
 	struct lane lanes[2] = {{{1, INT64_MAX, INT64_MAX}, 3, 0}, {{INT64_MAX, 2}, 2, 0}};
 	struct merge m;
 	struct buf out = BUF_INIT;
-	merge_start(&m, 2, 1);
+	merge_start(&m, 2);
 	run_lazily(&m, lanes, &out);
 	assert_int_equal(m.taken, 2);
 	assert_int_equal(m.duplicates, 3);
@@ -304,7 +289,7 @@ static void test_merge_random(void **state)
 		for (size_t i = 0; i < LANES_MAX; i++)
 			lanes[i].count = lanes[i].told = 0;
 		int64_t doubles = deal(&seed, lanes, count, total, present);
-		merge_start(&m, count, 1);
+		merge_start(&m, count);
 		run_randomly(&m, lanes, count, &seed, present);
 		merge_expect(&m, total);
 		check_missing(&m, total, present);
@@ -323,7 +308,6 @@ int main(void)
 	    cmocka_unit_test(test_merge_run_stays_in_lane),
 	    cmocka_unit_test(test_merge_gap),
 	    cmocka_unit_test(test_merge_duplicates),
-	    cmocka_unit_test(test_merge_first),
 	    cmocka_unit_test(test_merge_finish_with_head),
 	    cmocka_unit_test(test_merge_expect),
 	    cmocka_unit_test(test_merge_missing_is_bounded),

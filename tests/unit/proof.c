@@ -144,7 +144,7 @@ static void test_proof_sender_by_sender(void **state)
 	assert_true(proof_is_of(&p, 1, &r, &n));
 	assert_int_equal(n, 1);
 	proof_add(&p, &r);
-	merge_start(&m, 1, 1);
+	merge_start(&m, 1);
 	merge_finish(&m, 0);
 	assert_int_equal(merge_next(&m, &lane), MERGE_END);
 	proof_end_sender(&p, 0, &m);
