@@ -1,5 +1,6 @@
 #include "batch/doneset.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,11 +82,6 @@ void doneset_copy(struct doneset *to, const struct doneset *from)
 	*to = *from;
 	to->cap = from->count;
 	to->list = mem_dup(from->list, from->count * sizeof(*from->list));
-}
-
-bool doneset_takes(const struct doneset *s, int64_t n)
-{
-	return n < s->next + DONESET_WINDOW;
 }
 
 int64_t doneset_undone(const struct doneset *s, int64_t n)
@@ -179,7 +175,7 @@ static bool put_bitmap(const struct doneset *s, unsigned plane, int64_t limit, s
 	unsigned char bits[DONESET_WINDOW / 8] = {0};
 	size_t bytes = 0;
 	for (size_t at = 0; next_run(s, plane, &at, limit, &run);) {
-		if (!doneset_takes(s, run.last))
+		if (run.last >= s->next + DONESET_WINDOW)
 			return false;
 		for (int64_t n = run.first - s->next - 1; n < run.last - s->next; n++)
 			bits[n / 8] = (unsigned char)(bits[n / 8] | 1u << n % 8);

@@ -10,7 +10,6 @@
 #ifndef BATCH_DONESET_H
 #define BATCH_DONESET_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,7 +41,6 @@ void doneset_add(struct doneset *s, int64_t first, int64_t last, enum verdict ve
 /* to is a new one. */
 void doneset_copy(struct doneset *to, const struct doneset *from);
 
-bool doneset_takes(const struct doneset *s, int64_t n);         /* is it within the window? */
 int64_t doneset_undone(const struct doneset *s, int64_t n);     /* the first undone one from n on */
 int64_t doneset_ended(const struct doneset *s, int64_t n);      /* the first ended one; or DONESET_MOST */
 int64_t doneset_top(const struct doneset *s);                   /* all above are undone */

@@ -30,7 +30,6 @@ struct frame_style {
 };
 
 #define FRAME_STYLE_LINES {FRAME_DELIM, "\n", 1}
-#define FRAME_STYLE_NUL   {FRAME_DELIM, "", 1}
 
 /* The name of a kind in a manifest: "delimited", "length-prefixed", "whole"; and back. */
 const char *frame_kind_name(enum frame_kind kind);

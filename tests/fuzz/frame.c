@@ -13,7 +13,7 @@ static struct frame_style read_style(struct str text)
 	char *name = fuzz_text(text);
 	if (!frame_kind_parse(text, &style.kind) && frame_delim_parse(name, &style, &err)) {
 		assert(err.status == ST_USAGE);
-		style = (struct frame_style)FRAME_STYLE_NUL;
+		style = (struct frame_style){FRAME_DELIM, "", 1};
 	}
 	assert(style.kind != FRAME_DELIM || (style.delim_len && style.delim_len <= FRAME_DELIM_MAX));
 	err_clear(&err);

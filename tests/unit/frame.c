@@ -194,7 +194,7 @@ static void test_frame_put_round_trip(void **state)
 {
 	(void)state;
 	static const struct frame_style styles[] = {
-	    FRAME_STYLE_LINES, FRAME_STYLE_NUL, {FRAME_DELIM, "\r\n--", 4}, {.kind = FRAME_LENGTH}};
+	    FRAME_STYLE_LINES, {FRAME_DELIM, "", 1}, {FRAME_DELIM, "\r\n--", 4}, {.kind = FRAME_LENGTH}};
 	srand48(7);
 	for (int round = 0; round < 400; round++) {
 		const struct frame_style *style = &styles[round % 4];
@@ -249,7 +249,7 @@ static void test_frame_delim_parse(void **state)
 	    {"123456789012345678901234567890123", STR_INIT, "longer than 32 bytes"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct frame_style style = FRAME_STYLE_NUL;
+		struct frame_style style = FRAME_STYLE_LINES;
 		struct err err = ERR_INIT;
 		int r = frame_delim_parse(rows[i].text, &style, &err);
 		assert_int_equal(r, rows[i].want.ptr ? 0 : -1);
