@@ -79,7 +79,7 @@ wait_for_records() { # TOPIC N
 	batch-init --partitions 3 --grow >grown.json
 	wait_for grep -q ': 3 partitions are ours' worker.err
 	all_sent
-	ended_as completed 10 0
+	comes_to completed 10
 	stopped worker
 }
 
