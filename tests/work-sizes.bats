@@ -42,6 +42,20 @@ sizes() {
 	sizes | cmp - <(printf 'chunks of %s records: halved: load or memory is far over its limit\n' 25 12 6 3)
 }
 
+@test "--max-bytes: a chunk ends before its input is longer, and has one record at least" {
+	begin_work 1
+	seq -f '%07.0f' 99 >in
+	ready in
+	work --max-bytes 31 --out - -- wc -c >got
+	sort -u got | cmp - <(echo 24)
+	ready in
+	work --max-bytes 5 --out - -- wc -c >got
+	sort -u got | cmp - <(echo 8)
+	ready in
+	work --max-bytes 500 --out - -J -- sh -c 'jq -nc "{value: \"$(wc -lc | xargs)\"}"' >got
+	jq -r .value got | awk '$2 > 500 || ($1 < 2 && NR < 50) {print; bad = 1} {n += $1} END {exit bad || n != 99}'
+}
+
 @test "-j MIN..MAX: one command more when all were busy for ten seconds" {
 	background work batch-work -G "$G" --order none --chunk 1 -j 1..2 -v --drain 0s -- sh -c 'cat; sleep 1'
 	wait_for eval '[[ $(pgrep -P "${pids[work]}" | wc -l) -eq 2 ]]'

@@ -70,6 +70,13 @@ int work_records_add(struct work_records *c, const struct record *r, int64_t num
 	return 0;
 }
 
+void work_records_take_back(struct work_records *c)
+{
+	const struct work_item *last = &c->items[--c->count];
+	c->input.len = last->input;
+	c->extra.len = last->extra;
+}
+
 void work_records_get(const struct work_records *c, size_t i, struct record *out)
 {
 	const struct work_item *item = &c->items[i];

@@ -27,6 +27,9 @@ void work_records_init(struct work_records *c, enum work_format format, struct s
 /* ST_USAGE: its value holds the delimiter. */
 int work_records_add(struct work_records *c, const struct record *r, int64_t number, struct err *err);
 
+/* The last one, as if it had not been added. */
+void work_records_take_back(struct work_records *c);
+
 /* The i-th as it was. Borrows from c; out's header list keeps its memory. */
 void work_records_get(const struct work_records *c, size_t i, struct record *out);
 

@@ -144,7 +144,7 @@ static struct chunk *filling_of(struct work *w, struct piece *p, size_t lane)
 }
 
 /* Does the chunk end before this record? */
-static bool ends_before(struct work *w, const struct piece *p, const struct chunk *c,
+static bool ends_before(const struct work *w, const struct piece *p, const struct chunk *c,
     const struct record *r)
 {
 	const struct work_records *of = &c->records;
@@ -153,8 +153,15 @@ static bool ends_before(struct work *w, const struct piece *p, const struct chun
 	const struct checkpoint_intent *intent = begun_before(p, of->items[0].offset);
 	if (intent)
 		return r->offset > intent->last;
-	return (int64_t)of->count >= w->pace.size || begun_before(p, r->offset) ||
-	    (int64_t)(of->input.len + r->value.len) > w->o->max_bytes;
+	return (int64_t)of->count >= w->pace.size || begun_before(p, r->offset);
+}
+
+/* How long a record is on standard input is known when it is there. */
+static bool is_too_long(const struct work *w, const struct piece *p, const struct chunk *c)
+{
+	const struct work_records *of = &c->records;
+	return of->count > 1 && (int64_t)of->input.len > w->o->max_bytes &&
+	    !begun_before(p, of->items[0].offset);
 }
 
 /* Does it end with this record, which is its last one so far? */
@@ -164,6 +171,26 @@ static bool ends_with(struct work *w, const struct piece *p, const struct chunk 
 	const struct checkpoint_intent *intent = begun_before(p, of->items[0].offset);
 	return intent ? offset >= intent->last
 		      : (int64_t)of->count >= w->pace.size || (int64_t)of->input.len >= w->o->max_bytes;
+}
+
+/* 1: the chunk ends before the record; 0: it is in; -1. */
+static int add(struct work *w, const struct piece *p, struct chunk *c, const struct record *r)
+{
+	c->full = c->full || ends_before(w, p, c, r);
+	if (c->full)
+		return 1;
+	const struct checkpoint_intent *intent = c->records.count ? NULL : begun_before(p, r->offset);
+	if (intent)
+		c->deaths = intent->deaths + 1;
+	if (work_records_add(&c->records, r, p->number, &w->t->err))
+		return -1;
+	if (is_too_long(w, p, c)) {
+		work_records_take_back(&c->records);
+		c->full = true;
+		return 1;
+	}
+	c->full = ends_with(w, p, c, r->offset);
+	return 0;
 }
 
 static void note(struct piece *p, int64_t *last, int64_t n)
@@ -200,17 +227,9 @@ static int take(struct work *w, struct piece *p, const struct record *r)
 	p->came_ms = w->now_ms;
 	work_piece_set_idle(w, p, false);
 	struct chunk *c = filling_of(w, p, keylane_of(r->key, p->number, p->lane_count));
-	if (c->full || ends_before(w, p, c, r)) {
-		c->full = true;
-		return 1;
-	}
-	const struct checkpoint_intent *intent =
-	    c->records.count ? NULL : begun_before(p, r->offset);
-	if (intent)
-		c->deaths = intent->deaths + 1;
-	if (work_records_add(&c->records, r, p->number, &w->t->err))
-		return -1;
-	c->full = ends_with(w, p, c, r->offset);
+	int answer = add(w, p, c, r);
+	if (answer)
+		return answer;
 	note(p, last, n);
 	pass(p, r);
 	return c->full && is_free(w, p->share, c->lane);
