@@ -64,9 +64,9 @@ static void learn(struct pace *p, const struct pace_run *run)
 	p->rate += (share > ALPHA ? share : ALPHA) * (rate - p->rate);
 }
 
-static void cut(struct pace *p, double share, const char *why)
+static void cut(struct pace *p, double size, const char *why)
 {
-	set_size(p, (double)p->size * share, why);
+	set_size(p, size, why);
 	p->calm = PACE_CALM;
 	p->samples = 0;
 	p->last_rate = 0;
@@ -91,11 +91,21 @@ static void follow_target(struct pace *p, const struct pace_run *run, bool may_g
 		set_size(p, want + 0.5, "rate x target");
 }
 
+/* It may have been made before the last cut, and tells of its own size. */
+static void cut_after(struct pace *p, const struct pace_run *run, double share, const char *why)
+{
+	double size = share * (double)(run->records > p->size ? run->records : p->size);
+	if (size < (double)p->size)
+		cut(p, size, why);
+	else
+		p->calm = PACE_CALM;
+}
+
 /* Looks for the knee: where twice the size hardly makes a better rate. */
 static void follow_rate(struct pace *p, const struct pace_run *run, bool may_grow)
 {
 	if (run->took_us > p->longest_us) {
-		cut(p, 0.5, "halved: over the longest time");
+		cut_after(p, run, 0.5, "halved: over the longest time");
 	} else if (p->starting && p->samples >= SAMPLES && p->rate < GAIN * p->last_rate) {
 		p->starting = false;
 		set_size(p, (double)p->last_size, "as before: more are hardly faster");
@@ -127,11 +137,11 @@ void pace_ran(struct pace *p, const struct pace_run *run)
 	if (p->min == p->max)
 		return;
 	if (run->pressure > PACE_TOO_MUCH)
-		cut(p, 0.5, "halved: load or memory is far over its limit");
+		cut(p, (double)p->size * 0.5, "halved: load or memory is far over its limit");
 	else if (run->action == ONEXIT_HALVE)
-		cut(p, 0.5, "halved: out of memory or time");
+		cut_after(p, run, 0.5, "halved: out of memory or time");
 	else if (run->action == ONEXIT_RETRY || run->action == ONEXIT_CRASH)
-		cut(p, 0.7, "seven tenths: it failed");
+		cut_after(p, run, 0.7, "seven tenths: it failed");
 	else if (run->action == ONEXIT_DONE)
 		take_success(p, run);
 }

@@ -11,10 +11,11 @@
  *
  * Of what succeeds only full chunks count: in one that was cut short, by the end of a part or by
  * lingering, the command's start weighs more, and the rate looks worse than it is. What fails cuts:
- * to half when it was too large, to seven tenths when it is to be tried again; bad data and outages
- * do not. After a cut it does not grow for PACE_CALM full chunks. Pressure is load over its limit,
- * or the limit of free memory over the free memory, whichever is more: above 1 nothing grows, above
- * PACE_TOO_MUCH each chunk halves the size. */
+ * to half of what it was when it was too large, to seven tenths when it is to be tried again, so
+ * that chunks of one size that fail beside each other cut once; bad data and outages do not. After
+ * a cut it does not grow for PACE_CALM full chunks. Pressure is load over its limit, or the limit
+ * of free memory over the free memory, whichever is more: above 1 nothing grows, above PACE_TOO_MUCH
+ * each chunk halves the size. */
 #ifndef BATCH_PACE_H
 #define BATCH_PACE_H
 

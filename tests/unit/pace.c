@@ -178,6 +178,26 @@ static void test_pace_cuts(void **state)
 	assert_int_equal(p.size, 19);
 }
 
+/* Those beside the first that failed were made with the same size. */
+static void test_pace_cuts_once(void **state)
+{
+	(void)state;
+	struct pace p = parse("1..100,64", TARGET_US);
+	struct pace_run run = {.records = 64, .took_us = 1000000, .full = true, .action = ONEXIT_HALVE};
+	pace_ran(&p, &run);
+	pace_ran(&p, &run);
+	assert_int_equal(p.size, 32);
+	run.records = 40;
+	pace_ran(&p, &run);
+	assert_int_equal(p.size, 20);
+	run.action = ONEXIT_RETRY;
+	pace_ran(&p, &run);
+	assert_int_equal(p.size, 20);
+	run.records = 1;
+	pace_ran(&p, &run);
+	assert_int_equal(p.size, 14);
+}
+
 /* What did not fit does not grow back at once. */
 static void test_pace_calm(void **state)
 {
@@ -285,6 +305,7 @@ int main(void)
 	    cmocka_unit_test(test_pace_follows_a_change),
 	    cmocka_unit_test(test_pace_short_chunks),
 	    cmocka_unit_test(test_pace_cuts),
+	    cmocka_unit_test(test_pace_cuts_once),
 	    cmocka_unit_test(test_pace_calm),
 	    cmocka_unit_test(test_pace_pressure),
 	    cmocka_unit_test(test_pace_resume),
