@@ -5,6 +5,7 @@ load lib/work
 
 setup_file() {
 	kafka_up
+	"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$BATS_FILE_TMPDIR/clock.so" "$tests_root/fault/clock.c"
 }
 
 setup() {
@@ -83,6 +84,22 @@ runs() {
 	[[ ! -e again ]]
 }
 
+@test "another group does all of a batch again that is not ended, and ends it" {
+	begin_work 1
+	seq 100 >in
+	ready in
+	background work batch-work -G "$G.first" -j 1 --chunk 10 -- \
+		sh -c '[ "$BATCH_FIRST" != 50 ] || { touch half; sleep 120; }; cat'
+	wait_for test -e half
+	work -- cat
+	ended_as completed 100 0
+	kget "$S.out" | cmp - <(seq 50; seq 100)
+	seq 3 >in
+	ready in
+	wait_for ended_as completed 3 0
+	stopped work
+}
+
 @test "a batch that nobody is to process, or that is not sent, is left alone" {
 	seq 10 >in
 	create --processing
@@ -103,6 +120,32 @@ runs() {
 	done
 	[[ $(sed -n 's/^BATCH_COUNT=//p' all | paste -sd+ | bc) == 3 ]]
 	grep -qE "^BATCH_CHUNK=$S.in-[0-3]-[0-9]+-[0-9]+-[0-9a-f]{8}$" all
+}
+
+@test "the command has a process group, default signals and the descriptors 0 to 3" {
+	echo one >in
+	ready in
+	cat >see.sh <<-'END'
+		cat >/dev/null
+		cut -d' ' -f1,5 /proc/$$/stat | tr ' ' '\n' | uniq | wc -l
+		grep -E 'Sig(Ign|Blk)' /proc/$$/status | cut -f2
+		for fd in /proc/$$/fd/*; do [ ! -e "$fd" ] || echo "${fd##*/}"; done
+	END
+	(
+		trap '' HUP INT PIPE TERM USR1
+		exec 7</dev/null 8>other
+		work --out - -- sh -c "$(<see.sh)" >got
+	)
+	diff - got <<<$'1\n0000000000000000\n0000000000000000\n0\n1\n2\n3'
+}
+
+@test "a result has the batch and the run in its headers, and the partition of its chunk" {
+	seq 100 >in
+	ready_keyed in
+	work -- sh -c 'cat >/dev/null; echo "$BATCH_PARTITION batchId=$BATCH_ID,batchChunk=$BATCH_CHUNK"'
+	kget "$S.out" -f '%s|%p %h\n' >got
+	[[ $(wc -l <got) == 4 ]]
+	awk -F '|' '$1 != $2 {print; bad = 1} END {exit bad}' got
 }
 
 @test "the command has no variable that holds a secret" {
@@ -685,6 +728,24 @@ long_and_short() { # PRIORITY-OF-LONG PRIORITY-OF-SHORT OPTION...
 	[[ $first == "$short" && $last == "$short" ]]
 	long_and_short 51 50 --strict-priority
 	[[ $first == "$short" && $last == "$long" ]]
+}
+
+# Its events are of a clock that is SECONDS off.
+ready_at() { # SECONDS OPTION...
+	local clock=(env "LD_PRELOAD=$BATS_FILE_TMPDIR/clock.so" "CLOCK_OFF=$1")
+	B=$("${clock[@]}" batch-create -n "$1" --processing "${@:2}" | jq -r .id)
+	"${clock[@]}" batch-send -B "$B" in | "${clock[@]}" batch-complete >completed.json
+}
+
+@test "each point of priority counts as six seconds of waiting" {
+	[[ -z ${BATCH_TEST_SAN:-} ]] || skip 'a sanitizer wants to be the first library'
+	begin_work 1
+	echo one >in
+	ready_at -800 --priority 100 && long=$B
+	ready_at -200 --priority 100 && short=$B
+	ready_at 0 --priority 0 && high=$B
+	work -j 1 --out - -- sh -c 'cat >/dev/null; echo "$BATCH_ID"' >order
+	printf '%s\n' "$long" "$high" "$short" | cmp - order
 }
 
 # The group's offset has no room for more.

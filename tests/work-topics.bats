@@ -34,6 +34,25 @@ setup() {
 	sort -n got | cmp - <(seq 11 20)
 }
 
+@test "-o counts only where the group has no offset" {
+	seq 10 | kput "$S.in" -p 0
+	work -t "$S.in" "${out[@]}" -o beginning -- cat >got
+	seq 11 20 | kput "$S.in" -p 0
+	work -t "$S.in" "${out[@]}" -o end -- cat >got
+	cmp got <(seq 11 20)
+	work -t "$S.in" "${out[@]}" -o beginning -- cat >got
+	[[ ! -s got ]]
+}
+
+@test "--once ends where the partition ended, though the command writes behind it; results go nowhere unless told" {
+	seq 10 | kput "$S.in" -p 0
+	work -t "$S.in" --on-invalid skip --out "$S.in" -o beginning --pair -- cat
+	kget "$S.in" | cmp - <(seq 10; seq 10)
+	run -0 --separate-stderr work -t "$S.in" --on-invalid skip -- cat
+	silent
+	[[ -z $output && $(kget "$S.in" | wc -l) == 20 && -z $(kget "$S.out") && -z $(kget "$S.notification") ]]
+}
+
 @test "--dry-run shows where the group stands in each partition, and changes nothing" {
 	seq 10 | kput "$S.in" -p 0
 	seq 5 | kput "$S.in" -p 1
@@ -60,6 +79,26 @@ setup() {
 	heavy=$(head -n 200 got | grep -c heavy)
 	((heavy >= 120 && heavy <= 180))
 	[[ $(wc -l <got) == 800 ]]
+}
+
+@test "with --strict-priority the first topic comes first, and each of the others has one of 16 chunks" {
+	seq -f 'first %.0f' 400 | kput "$S.in" -p 0
+	seq -f 'second %.0f' 400 | kput "$S.out" -p 0
+	work -t "$S.in,$S.out" --strict-priority "${out[@]}" -j 1 --order none --chunk 10 -o beginning -- cat >got
+	[[ $(wc -l <got) == 800 ]]
+	second=$(sed '/first 400$/,$d' got | grep -c second)
+	((second >= 10 && second <= 60))
+	tail -n 300 got | grep -c second | cmp - <(echo 300)
+}
+
+@test "a chunk waits until it is full" {
+	background work batch-work -G "$G" -t "$S.in" --on-invalid skip --out - -o beginning --chunk 3 --linger 10m -- wc -l
+	for i in 1 2 3; do
+		echo "$i" | kput "$S.in" -p 0
+	done
+	wait_for test -s work.out
+	[[ $(<work.out) == 3 ]]
+	stopped work
 }
 
 @test "a chunk lingers until it is full, or no longer" {
