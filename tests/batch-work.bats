@@ -88,9 +88,8 @@ runs() {
 	begin_work 1
 	seq 100 >in
 	ready in
-	background work batch-work -G "$G.first" -j 1 --chunk 10 -- \
-		sh -c '[ "$BATCH_FIRST" != 50 ] || { touch half; sleep 120; }; cat'
-	wait_for test -e half
+	background work batch-work -G "$G.first" --chunk 10 --report 100ms -- sh -c '[ "$BATCH_FIRST" != 50 ] || exec sleep 120; cat'
+	wait_for eval '[[ $(batch-status -B "$B" | jq ".progress.parts[\"0\"].w") == 50 ]]'
 	work -- cat
 	ended_as completed 100 0
 	kget "$S.out" | cmp - <(seq 50; seq 100)
