@@ -5,6 +5,7 @@ load lib/work
 
 setup_file() {
 	kafka_up
+	"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$BATS_FILE_TMPDIR/clock.so" "$tests_root/fault/clock.c"
 }
 
 setup() {
@@ -47,6 +48,16 @@ ended_with() { # STATUS ACTUAL [MESSAGE]
 	cmp <(kget "$S.out" -f '%s\n' | sort -n) <(seq 20)
 	run -0 --separate-stderr work -- touch again
 	[[ ! -e again ]]
+}
+
+@test "records that are dated less than an hour before the batch was created are of it" {
+	[[ -z ${BATCH_TEST_SAN:-} ]] || skip 'a sanitizer wants to be the first library'
+	export CLOCK_OFF=3000
+	B=$(LD_PRELOAD=$BATS_FILE_TMPDIR/clock.so batch-create -n later --processing | jq -r .id)
+	put 0 1 10
+	LD_PRELOAD=$BATS_FILE_TMPDIR/clock.so batch-complete -B "$B" --records 10 >completed.json
+	work -- cat
+	ended_with completed 10
 }
 
 @test "fewer and more records than were announced fail it, with both numbers" {

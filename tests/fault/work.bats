@@ -42,6 +42,17 @@ restarted() { # MOST OPTION... -- COMMAND...
 	((deaths >= 2 && deaths <= 12))
 }
 
+@test "a worker's command ends with it" {
+	begin_work 1
+	echo one >in
+	ready in
+	worker w -- sh -c 'echo $$ >pid; exec sleep 120'
+	wait_for test -s pid
+	kill -KILL "${pids[w]}"
+	ends 137 w
+	wait_for eval '! kill -0 "$(<pid)"'
+}
+
 @test "two records that kill their workers, in chunks that run side by side" {
 	seq 40 >in
 	ready in
