@@ -73,7 +73,7 @@ sizes() {
 	begin_work 1
 	seq 300 >in
 	ready in
-	run -0 --separate-stderr work --order none -j 8 --chunk 4..64 -v -- sh -c 'sleep "$(echo "$(wc -l) * 0.1" | bc)"'
+	run -0 --separate-stderr work --order none -j 8 --chunk 4..64 -v -- sh -c 'sleep "$(echo "$(wc -l) ^ 2 * 0.02" | bc)"'
 	ended_as completed 300 0
 	sizes | head -n 1 | cmp - <(echo 'chunks of 8 records: doubled: that may be faster')
 	sizes | tail -n 1 | grep 'as before: more are hardly faster'
