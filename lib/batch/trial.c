@@ -145,14 +145,19 @@ static bool is_one_by_one(const struct trial *t, const struct trial_segment *s)
 	return s->isolating && t->isolations > budget(t);
 }
 
+static void divide_at(struct trial *t, const struct trial_segment *s, size_t at, bool infer)
+{
+	push_part(t, s, at, s->end, false);
+	push_part(t, s, s->first, at, infer);
+}
+
 /* In two. A culprit on the left costs two runs, since the right part passes for itself, one on the
  * right a single one: so the left part is the smaller. */
 static void divide(struct trial *t, const struct trial_segment *s, bool infer)
 {
 	bool one_by_one = is_one_by_one(t, s);
 	size_t size = s->end - s->first, at = s->first + (one_by_one ? 1 : (3 * size + 4) / 8);
-	push_part(t, s, at, s->end, false);
-	push_part(t, s, s->first, at, infer && !one_by_one);
+	divide_at(t, s, at, infer && !one_by_one);
 }
 
 /* Divides what need not be run to know that it must be. */
@@ -329,7 +334,7 @@ static void fail_halve(struct trial *t, struct trial_segment *s, const struct tr
 	if (s->end - s->first == 1)
 		blame(t, s, end);
 	else
-		divide(t, s, false);
+		divide_at(t, s, s->first + (s->end - s->first + 1) / 2, false);
 }
 
 static void note_suspect(struct trial *t, const struct trial_segment *s,

@@ -232,6 +232,11 @@ static void test_trial_halve(void **state)
 	check_play(&w, &patient, TRIAL_OK,
 	    "first 0-4 #1 halve; retry 0-2 #2 done; retry 2-4 #2 halve; retry 2-3 #3 halve; "
 	    "retry 3-4 #3 done; isolate 2-3 #4 halve", "ddid");
+	w = world(7);
+	w.bad[6] = ONEXIT_HALVE;
+	check_play(&w, &patient, TRIAL_OK,
+	    "first 0-7 #1 halve; retry 0-4 #2 done; retry 4-7 #2 halve; retry 4-6 #3 done; "
+	    "retry 6-7 #3 halve; probe 5-6 #4 done; isolate 6-7 #4 halve", "ddddddi");
 }
 
 static void test_trial_outage(void **state)
