@@ -111,7 +111,7 @@ static void contrast(const struct work *w, struct chunk *c, int64_t began_ms, in
 static void keep_failed(const struct work *w, const struct chunk *c, const struct strand *s)
 {
 	struct err err = ERR_INIT;
-	const struct failed_run run = {.token = s->token, .attempt = (int)(c->run.attempt + c->run.deaths),
+	const struct failed_run run = {.token = s->token, .attempt = (int)c->run.attempt,
 	    .in = s->input, .child = &s->child};
 	if (failed_keep(w->o->failed_dir, &run, &err))
 		msg_warn("a failed run is not kept: %s", err.text);
@@ -160,15 +160,25 @@ static void learn(struct work *w, struct chunk *c, const struct trial_end *end)
 	c->probes &= w->breaker.state == BREAKER_PROBE;
 }
 
+static enum onexit_action action_of(const struct work *w, const struct child_end *e)
+{
+	const struct onexit *t = &w->o->on_exit;
+	if (e->how == CHILD_LOST)
+		return ONEXIT_OUTAGE; /* a full disk of ours blames no record */
+	if (e->how >= CHILD_STOPPED)
+		return ONEXIT_RETRY; /* its exit status does not say what happened */
+	if (e->how == CHILD_MEMORY && onexit_has(t, e->status.exit))
+		return onexit_find(t, (struct ending){ENDING_EXIT, e->status.exit});
+	return onexit_find(t, ending_of(e));
+}
+
 /* What follows from a strand. *why says what was wrong with it. */
 static enum onexit_action judge(struct work *w, const struct chunk *c, struct strand *s,
     struct report *report, struct err *why)
 {
 	struct child *child = &s->child;
 	size_t records = c->run.end > c->run.first ? s->end - s->first : 0;
-	bool by_itself = child->end.how < CHILD_STOPPED; /* its exit status says what happened */
-	enum onexit_action action =
-	    by_itself ? onexit_find(&w->o->on_exit, ending_of(&child->end)) : ONEXIT_RETRY;
+	enum onexit_action action = action_of(w, &child->end);
 	int failed = child_verdict(child, why);
 	struct err bad = ERR_INIT;
 	if (child->report_cut)
@@ -181,7 +191,9 @@ static enum onexit_action judge(struct work *w, const struct chunk *c, struct st
 		failed = err_set(why, ST_FAIL, "command %s: %s", w->o->command[0], bad.text);
 		action = action == ONEXIT_DONE ? ONEXIT_RETRY : action;
 	}
-	if (failed)
+	if (failed && child->end.how == CHILD_LOST)
+		msg_warn("%s: %s: %s", s->token, why->text, onexit_name(action));
+	else if (failed)
 		msg_debug(1, "%s: %s: %s", s->token, why->text, onexit_name(action));
 	err_clear(&bad);
 	return action;

@@ -1,6 +1,5 @@
 #include "batch/onexit.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +94,11 @@ static const struct onexit_rule *match(const struct onexit_rule *rules, size_t c
 		if (code >= rules[i].first && code <= rules[i].last)
 			return &rules[i];
 	return NULL;
+}
+
+bool onexit_has(const struct onexit *t, int code)
+{
+	return match(t->rules, t->count, code) != NULL;
 }
 
 static enum onexit_action by_status(const struct onexit *t, int code)

@@ -16,6 +16,7 @@
 #ifndef BATCH_ONEXIT_H
 #define BATCH_ONEXIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -62,6 +63,9 @@ struct onexit {
 int onexit_add(struct onexit *t, const char *text, struct err *err);
 
 enum onexit_action onexit_find(const struct onexit *t, struct ending how);
+
+/* Was a rule given for this exit status? */
+bool onexit_has(const struct onexit *t, int code);
 
 const char *onexit_name(enum onexit_action action); /* "done", "isolate", "retry" ... */
 
