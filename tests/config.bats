@@ -170,6 +170,21 @@ refused() { # TEXT...
 	run -0 --separate-stderr batch-status -X dump
 }
 
+@test "-X dump shows the settings of our own that were given, of each tool" {
+	configure <<-'END'
+		work.chunk=5
+		[profile p]
+		work.jobs=11
+	END
+	for tool in status send work; do
+		run -0 --separate-stderr env BATCH_WORK_RETRIES=2 "batch-$tool" -C p -s claims -X work.drain=3s -X timeout=7s -X dump
+		for wanted in stream=claims timeout=7s work.chunk=5 work.jobs=11 work.retries=2 work.drain=3s; do
+			grep -qx "$wanted" <<<"$output"
+		done
+		run ! grep -E '^(batch|work.linger)=' <<<"$output"
+	done
+}
+
 @test "-X list shows every setting there is, ours and librdkafka's" {
 	run -0 --separate-stderr batch-status -X list
 	silent

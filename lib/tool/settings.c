@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "tool/conffile.h"
 #include "tool/file.h"
 
@@ -72,6 +73,18 @@ void settings_list(struct buf *out)
 {
 	for (size_t i = 0; i < OURS_COUNT; i++)
 		buf_printf(out, "%-40s %s\n", ours[i].name, ours[i].meaning);
+}
+
+void settings_dump(const struct settings *s, struct buf *out)
+{
+	for (size_t i = 0; i < OURS_COUNT; i++) {
+		const char *value = kv_get(&s->kv, ours[i].name);
+		if (!value)
+			continue;
+		buf_printf(out, "%s=", ours[i].name);
+		utf8_escape(out, str_of(value), 0);
+		buf_putc(out, '\n');
+	}
 }
 
 static bool is_known(const struct loader *l, const char *name)

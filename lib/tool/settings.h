@@ -55,6 +55,9 @@ int settings_timeout(const struct settings *s, const struct common *c, int64_t *
 /* Appends our own settings and their meanings (-X list). */
 void settings_list(struct buf *out);
 
+/* Appends those of them that were given, a line of NAME=VALUE each (-X dump). */
+void settings_dump(const struct settings *s, struct buf *out);
+
 /* A secret, or a file with a private key, which is one when it is read. */
 bool settings_hold_secret(const struct settings *s);
 

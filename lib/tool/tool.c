@@ -118,10 +118,12 @@ static int dump_settings(struct tool_ctx *t)
 {
 	struct buf text = BUF_INIT;
 	int r = 0;
-	if (t->tool->dump)
+	if (t->tool->dump) {
+		settings_dump(&t->settings, &text);
 		r = t->tool->dump(&t->settings.kv, &text, &t->err);
-	else
+	} else {
 		kv_print_redacted(&t->settings.kv, &text);
+	}
 	if (r == 0)
 		r = out_buf(&t->out, &text, &t->err);
 	buf_release(&text);
