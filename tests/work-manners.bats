@@ -85,6 +85,13 @@ is_group() {
 		'.onExit | [."exit 0", ."exit 3", ."exit 4-39", ."exit 40-49", ."exit 65", ."exit 77-78"]' "$doc"
 	settings
 	json_equals '{"ms":[5000,15000,30000],"jitter":0}' .backoff "$doc"
+	json_equals '["lines",false,true,"dead",null,null,null]' \
+		'[.format,.pair,.contrast,.onInvalid,.maxInvalid,.maxLoad,.memFree]' "$doc"
+	settings -J --pair --early --exactly-once --no-contrast --on-invalid skip --max-invalid 7% --max-load 2.5 \
+		--mem-free 1G -j 1..3 --allow-partial-read --instance one
+	json_equals '["envelopes",true,true,true,false,"skip",7,2.5,1073741824,true,"one"]' '[.format,.pair,.early,
+		.exactlyOnce,.contrast,.onInvalid,.maxInvalidPercent,.maxLoad,.memFree,.allowPartialRead,.instance]' "$doc"
+	settings
 	json_equals "[\"$S\",\"$S.out\",\"$S.invalid\",1000]" '[.stream,.out,.invalid,.lingerMs]' "$doc"
 }
 
@@ -102,6 +109,7 @@ is_group() {
 	json_equals '{"min":100,"max":100,"first":100}' .chunk settings.json
 	json_equals '1000' .lingerMs settings.json
 	json_equals '3' .retries settings.json
+	json_equals '"skip"' .onInvalid settings.json
 	run -0 --separate-stderr batch-work -F "$profiles/streams.conf" -C streams -t "$S.in" -G "$G" --dry-run -- true
 	run -2 --separate-stderr batch-work -t "$S.in" -G "$G" --dry-run -- true
 }
@@ -372,7 +380,60 @@ metric_is() { # VALUE NAME [LABELS]
 	[[ -z $(ls -A there) ]]
 }
 
+# The names that the manual has under METRICS.
+metrics_of_manual() {
+	sed -n '/^\.Sh METRICS/,/^\.Sh SYSTEMD/p' "$tests_root/../man/batch-work.1" | grep '^\.It Li' | grep -oE 'batch_[a-z_]+'
+}
+
+@test "--metrics is of Prometheus' format, and has the metrics of the manual and no others, from the beginning on" {
+	seq 30 >in
+	ready_keyed in
+	run -0 work --metrics 'a "b".prom' -- sh -c '! grep -x 7 || exit 65'
+	run -0 work -t "$S.in" -o beginning --on-invalid skip --metrics stream.prom -- cat
+	for file in 'a "b".prom' stream.prom; do
+		python3 "$tests_root/lib/prometheus.py" "$file" >families
+		diff <(metrics_of_manual | sort) <(cut -d ' ' -f 1 families | sort)
+	done
+}
+
+# --- --joblog
+
+@test "--joblog is what GNU parallel reads: what has ended well is not done again, what failed is" {
+	seq 5 >in
+	ready in
+	# shellcheck disable=SC2016
+	run -0 work --chunk 1 --order none -j 1 --retries 1 --backoff 10ms --breaker 1000 --joblog joblog -- \
+		sh -c '# a	tab
+			[ "$(cat)$BATCH_ATTEMPT" != 11 ]'
+	[[ $(awk -F '\t' '{print NF}' joblog | uniq) == 9 ]]
+	[[ $(cut -f 7 joblog | paste -sd ' ') == 'Exitval 1 0 0 0 0 0' ]]
+	command -v parallel || skip "no GNU parallel"
+	cp joblog resumed
+	parallel --joblog resumed --resume echo ::: {1..8} >out
+	[[ $(sort out) == $'7\n8' ]]
+	parallel --joblog joblog --resume-failed echo ::: {1..6} >out
+	[[ $(<out) == 1 ]]
+}
+
 # --- --failed-dir
+
+@test "--failed-dir keeps the last 100 runs, for their owner alone" {
+	seq 120 >in
+	ready in
+	run -0 work -j 1 --order none --chunk 1 --retries 1 --backoff 1h*2..2h --on-exit 3=done --failed-dir failed -- \
+		sh -c 'cat; exit 3'
+	[[ -z $(ls failed) ]]
+	ready in
+	umask 0
+	run -1 work -j 1 --chunk 1 --order none --no-contrast --retries 0 --breaker 1000 --max-invalid 115 \
+		--failed-dir kept -- sh -c 'cat >/dev/null; exit 65'
+	for ending in in err json; do
+		(($(find kept -name "*.$ending" | wc -l) == 100))
+	done
+	[[ $(stat -c %a kept) == 700 && $(stat -c %a kept/* | uniq) == 600 ]]
+	# shellcheck disable=SC2046
+	grep -qx 115 kept/*.in && run ! grep -qx '[1-9]' kept/*.in
+}
 
 @test "--failed-dir keeps the input, what was said, and how it ended of runs that failed" {
 	seq 5 >in
@@ -402,6 +463,42 @@ metric_is() { # VALUE NAME [LABELS]
 	mentions "a failed run is not kept"
 	has_all_of_it=$(kget "$S.out" -f '%s\n' | sort)
 	[[ $has_all_of_it == "$(sort in)" ]]
+}
+
+# --- what the command gets
+
+@test "a command has signals as by default, a process group of its own, and no descriptors but 0 to 3" {
+	seq 3 >in
+	ready in
+	exec 17</dev/null
+	trap '' PIPE HUP USR1 TERM
+	# shellcheck disable=SC2016
+	run -0 work --chunk 3 --metrics m.prom --joblog joblog -- bash -c '
+		cat >/dev/null
+		grep -E "^Sig(Blk|Ign)" /proc/self/status
+		ls /proc/$$/fd | paste -sd " "
+		cut -d " " -f 5 /proc/$$/stat | sed "s/^$$\$/leads its group/"'
+	trap - PIPE HUP USR1 TERM
+	kget "$S.out" | diff - <(printf '%s\n' $'SigBlk:\t0000000000000000' $'SigIgn:\t0000000000000000' '0 1 2 3' \
+		'leads its group')
+}
+
+@test "what a command says is a message of its own" {
+	seq 3 >in
+	ready in
+	run -0 --separate-stderr work --chunk 3 --log json -- sh -c 'cat >/dev/null; printf "one\ntwo \033[1m" >&2'
+	output=$stderr
+	docs_are 'map(.level) == ["command", "command"]' 'map(.message) == ["sh: one", "sh: two \\x1b[1m"]'
+}
+
+@test "--max-bytes: a chunk ends before its input is larger, but has a record" {
+	for ((i = 0; i < 6; i++)); do
+		printf '%0999d\n' "$i"
+	done >in
+	printf '%04999d\n' 6 >>in
+	ready in
+	run -0 work --max-bytes 2500 --order none --joblog joblog -- cat
+	[[ $(tail -n +2 joblog | cut -f 5 | sort -n | uniq -c | tr -s ' ' | paste -sd,) == ' 3 2000, 1 5000' ]]
 }
 
 # --- descriptors
@@ -457,4 +554,24 @@ while True:
 	ends 143 worker
 	wait_for grep -qx STOPPING=1 listener.out
 	run ! grep -qE '^(NOTIFY_SOCKET|WATCHDOG)' seen
+}
+
+# What systemd makes of ExecStart: %H-%i is expanded, and the words of $WORK are words.
+@test "the unit is one that systemd takes, and its command is one that works" {
+	unit=$tests_root/../share/batch-work@.service
+	seq 5 >in
+	ready in
+	WORK="-G $G --once --out none -- tee got"
+	line=$(sed -n 's/^ExecStart=//p' "$unit" | sed "s/%H/host/; s/%i/1/")
+	[[ ${line%% *} == /*/batch-work ]]
+	read -ra words <<<"${line#* }"
+	[[ ${words[-1]} == "\$WORK" ]]
+	# shellcheck disable=SC2086
+	run -0 timeout -s KILL 120 batch-work "${words[@]::${#words[@]}-1}" $WORK
+	sort got | cmp - in
+	command -v systemd-analyze || skip "no systemd"
+	mkdir units
+	sed "s|^ExecStart=[^ ]*|ExecStart=/bin/true|" "$unit" >units/batch-work@.service
+	systemd-analyze verify --man=no "$PWD/units/batch-work@.service" >said 2>&1
+	run ! grep batch-work said
 }

@@ -67,9 +67,29 @@ static void set_text(struct json_t *to, const char *name, const char *value)
 		js_set_str(to, name, str_of(value));
 }
 
+/* Those that are none unless given. */
+static void set_limits(struct json_t *to, const struct work_options *o)
+{
+	set_text(to, "instance", o->instance);
+	if (o->max_load > 0)
+		set_real(to, "maxLoad", o->max_load);
+	if (o->mem_free > 0)
+		js_set_i64(to, "memFree", o->mem_free);
+}
+
+static void set_invalid(struct json_t *to, const struct work_options *o)
+{
+	static const char *const actions[] = {"dead", "skip", "stop"};
+	set_text(to, "onInvalid", actions[o->on_invalid]);
+	js_set_bool(to, "keepRecords", o->keep_records);
+	if (o->quota.most)
+		js_set_i64(to, o->quota.percent ? "maxInvalidPercent" : "maxInvalid", o->quota.most);
+}
+
 static struct json_t *settings(const struct work *w)
 {
 	static const char *const orders[] = {"partition", "key", "none"};
+	static const char *const formats[] = {"lines", "nul", "envelopes"};
 	const struct work_options *o = w->o;
 	struct json_t *s = js_object();
 	set_text(s, "stream", w->stream);
@@ -82,6 +102,11 @@ static struct json_t *settings(const struct work *w)
 	js_set_i64(s, "maxBytes", o->max_bytes);
 	js_set(s, "jobs", bounds(o->slots.min, o->slots.max, o->slots.now));
 	js_set_i64(s, "split", o->split);
+	set_limits(s, o);
+	set_text(s, "format", formats[o->format]);
+	js_set_bool(s, "pair", o->pair);
+	js_set_bool(s, "early", o->early);
+	js_set_bool(s, "exactlyOnce", o->exactly_once);
 	set_text(s, "order", orders[o->order]);
 	if (o->aging_ms != AGENDA_STRICT)
 		js_set_i64(s, "agingMs", o->aging_ms);
@@ -89,7 +114,10 @@ static struct json_t *settings(const struct work *w)
 	js_set(s, "backoff", backoff(&o->rules.backoff));
 	js_set_i64(s, "timeoutMs", o->timeout_ms);
 	js_set_i64(s, "confirmMs", o->rules.confirm_ms);
+	js_set_bool(s, "contrast", !o->rules.condemn);
 	js_set_i64(s, "breaker", o->breaker);
+	set_invalid(s, o);
+	js_set_bool(s, "allowPartialRead", o->may_leave_input);
 	js_set_i64(s, "drainMs", o->drain_ms);
 	js_set_i64(s, "reportMs", o->report_ms);
 	js_set(s, "onExit", endings(&o->on_exit));

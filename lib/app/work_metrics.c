@@ -86,6 +86,8 @@ int work_metrics_open(struct work *w)
 	metrics_init(&w->metrics, families, FAMILIES, common);
 	for (size_t i = 0; i < COUNT(outcomes); i++)
 		metrics_add(&w->metrics, CHUNKS, &outcomes[i], 0);
+	for (size_t i = 0; i < COUNT(classes); i++)
+		metrics_observe(&w->metrics, AGE, &classes[i], 0, 0);
 	metrics_set(&w->metrics, BUILD, (const char *[]){BATCH_VERSION, kclient_library()}, 1);
 	free(name);
 	return work_metrics_write(w, &w->t->err);
