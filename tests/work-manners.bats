@@ -467,38 +467,12 @@ metrics_of_manual() {
 
 # --- what the command gets
 
-@test "a command has signals as by default, a process group of its own, and no descriptors but 0 to 3" {
-	seq 3 >in
-	ready in
-	exec 17</dev/null
-	trap '' PIPE HUP USR1 TERM
-	# shellcheck disable=SC2016
-	run -0 work --chunk 3 --metrics m.prom --joblog joblog -- bash -c '
-		cat >/dev/null
-		grep -E "^Sig(Blk|Ign)" /proc/self/status
-		ls /proc/$$/fd | paste -sd " "
-		cut -d " " -f 5 /proc/$$/stat | sed "s/^$$\$/leads its group/"'
-	trap - PIPE HUP USR1 TERM
-	kget "$S.out" | diff - <(printf '%s\n' $'SigBlk:\t0000000000000000' $'SigIgn:\t0000000000000000' '0 1 2 3' \
-		'leads its group')
-}
-
 @test "what a command says is a message of its own" {
 	seq 3 >in
 	ready in
 	run -0 --separate-stderr work --chunk 3 --log json -- sh -c 'cat >/dev/null; printf "one\ntwo \033[1m" >&2'
 	output=$stderr
 	docs_are 'map(.level) == ["command", "command"]' 'map(.message) == ["sh: one", "sh: two \\x1b[1m"]'
-}
-
-@test "--max-bytes: a chunk ends before its input is larger, but has a record" {
-	for ((i = 0; i < 6; i++)); do
-		printf '%0999d\n' "$i"
-	done >in
-	printf '%04999d\n' 6 >>in
-	ready in
-	run -0 work --max-bytes 2500 --order none --joblog joblog -- cat
-	[[ $(tail -n +2 joblog | cut -f 5 | sort -n | uniq -c | tr -s ' ' | paste -sd,) == ' 3 2000, 1 5000' ]]
 }
 
 # --- descriptors
