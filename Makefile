@@ -2,7 +2,7 @@
 # make SAN=1      the same with address and undefined sanitizers, in build/san
 # make check      everything that needs no broker; make test: everything
 # make fuzz       each fuzzer for a minute (FUZZ_TIME=SECONDS); needs clang
-# make torture    random kills, races and faults for ten minutes (TORTURE_TIME=SECONDS)
+# make torture    random kills, races and faults for twenty minutes
 # make bench      how fast, and beside what; make bench-quick: in two minutes; make scale: what grows how
 # make install    PREFIX (/usr/local), DESTDIR; make uninstall takes back exactly that
 

@@ -10,7 +10,8 @@ usage: torture.sh
 
 environment:
   TORTURE_SEED=N     throw the dice of an earlier run again (a new one; it is printed first)
-  TORTURE_TIME=N     end after about so many seconds (600)
+  TORTURE_TIME=N     each test that throws them until time is up does so for a quarter of N seconds (600: in all
+                     some twenty minutes)
   TORTURE_KILLS=N    kill -9 so often, the tools of a batch and then the members of a group (200)
   TORTURE_ROUNDS=N   so many races of each kind (100)
 EOT
