@@ -127,7 +127,9 @@ runs() {
 	cat >see.sh <<-'END'
 		cat >/dev/null
 		cut -d' ' -f1,5 /proc/$$/stat | tr ' ' '\n' | uniq | wc -l
-		grep -E 'Sig(Ign|Blk)' /proc/$$/status | cut -f2
+		for set in $(grep -E 'Sig(Ign|Blk)' /proc/$$/status | cut -f2); do
+			echo $((0x$set & ~0x180000000)) # but for 32 and 33, which the C library keeps for itself
+		done
 		for fd in /proc/$$/fd/*; do [ ! -e "$fd" ] || echo "${fd##*/}"; done
 	END
 	(
@@ -135,7 +137,7 @@ runs() {
 		exec 7</dev/null 8>other
 		work --out - -- sh -c "$(<see.sh)" >got
 	)
-	diff - got <<<$'1\n0000000000000000\n0000000000000000\n0\n1\n2\n3'
+	diff - got <<<$'1\n0\n0\n0\n1\n2\n3'
 }
 
 @test "a result has the batch and the run in its headers, and the partition of its chunk" {
