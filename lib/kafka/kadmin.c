@@ -8,6 +8,7 @@
 #include "kafka/kerr.h"
 
 #define ATTEMPT_MS 8000 /* a request to one broker, before another is asked */
+#define ONCE       INT64_MAX
 #define ANSWER_MS  3000 /* what a broker has to answer, before the next has its turn; twice as much then */
 
 /* One request and its answer: what all of these have in common. */
@@ -42,8 +43,8 @@ static rd_kafka_event_t *wait_for(struct kclient *c, rd_kafka_queue_t *queue, co
 	return event;
 }
 
-/* Asks again when there is no answer within attempt_ms: librdkafka chose the broker, and there may be others that do
- * answer. NULL and err: no answer at all. The caller destroys the event. */
+/* Asks again when there is no answer within attempt_ms, unless ONCE: librdkafka chose the broker, and there may be
+ * others that do answer. NULL and err: no answer at all. The caller destroys the event. */
 static rd_kafka_event_t *ask(struct kclient *c, void (*request)(const struct asking *a), void *what,
     size_t count, const char *topic, int64_t attempt_ms, const struct deadline *d, struct err *err)
 {
@@ -63,6 +64,8 @@ static rd_kafka_event_t *ask(struct kclient *c, void (*request)(const struct ask
 		if (!event)
 			return NULL;
 		e = rd_kafka_event_error(event);
+		if (attempt_ms == ONCE)
+			break;
 	}
 	if (e == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return event;
@@ -165,7 +168,7 @@ int kadmin_grow(struct kclient *c, const char *topic, int64_t partitions,
 	    rd_kafka_NewPartitions_new(topic, (size_t)partitions, why, sizeof(why));
 	if (!new)
 		return err_set(err, ST_USAGE, "topic %s: %s", topic, why);
-	rd_kafka_event_t *event = ask(c, request_grow, &new, 1, topic, INT64_MAX, d, err);
+	rd_kafka_event_t *event = ask(c, request_grow, &new, 1, topic, ONCE, d, err);
 	rd_kafka_NewPartitions_destroy(new);
 	if (!event)
 		return -1;

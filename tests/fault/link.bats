@@ -85,7 +85,6 @@ has_begun() {
 	cmp out/"$B" long
 }
 
-# Longer than the shortest wait for an answer.
 @test "I8: batch-init asks again when nobody answers to its making of topics" {
 	link mute 19 # CreateTopics
 	before=$(hits)
@@ -96,6 +95,18 @@ has_begun() {
 	[[ $(jq -c '[.topics[].created]' init.out) == '[true,true,true,true]' ]]
 }
 
+# Asked once more it would be told of an error, that there are so many already.
+@test "I5: batch-init that hears nothing of the partitions it asked for does not ask again" {
+	before=$(hits)
+	link deaf 37 # CreatePartitions
+	background init batch-init --partitions 5 --replication 1 --grow -b "$LINK"
+	wait_for eval '(($(hits) > before))'
+	link pass
+	ends 4 init
+	[[ $(batch-init --partitions 5 | jq '.topics[0].partitions') == 5 ]]
+}
+
+# Longer than the shortest wait for an answer.
 @test "I8: a slow link is no failure" {
 	create
 	link delay 0.3
