@@ -16,6 +16,7 @@ struct consume {
 	bool unordered, early, no_wait;
 	/* every finished batch */
 	const char *group, *exec, *dir;
+	bool may_leave_input;
 	/* a topic */
 	const char *topic, *offset;
 	struct opt_list partitions, keys, headers, greps;
@@ -77,7 +78,7 @@ static int finished_batches(struct tool_ctx *t, struct consume *c,
 {
 	const char *stream;
 	const struct consuming_group how = {.group = c->group, .exec = c->exec, .dir = c->dir,
-	    .until_end = c->until_end, .most = c->count};
+	    .may_leave_input = c->may_leave_input, .until_end = c->until_end, .most = c->count};
 	if (c->exec && c->dir)
 		return tool_usage(t, "--exec and --to-dir exclude each other");
 	return session_stream(t, &stream) || consume_group(t, stream, o, &how) ? -1 : 0;
@@ -146,6 +147,8 @@ static int check_way(struct tool_ctx *t, const struct consume *c)
 		return tool_usage(t, "-o, -p, --key, --header and --grep go with -t");
 	if ((c->exec || c->dir) && (c->topic || !c->group))
 		return tool_usage(t, "--exec and --to-dir go with -s STREAM -G GROUP");
+	if (c->may_leave_input && !c->exec)
+		return tool_usage(t, "--allow-partial-read goes with --exec");
 	if (c->show_null && !c->format_text)
 		return tool_usage(t, "-Z goes with -f");
 	if (c->unordered && c->topic)
@@ -195,6 +198,8 @@ static void option_rows(struct consume *c, struct opt out[OPTIONS])
 		"every finished batch, each to one member of GROUP"),
 	    OPT_STR(0, "exec", &c->exec, "COMMAND", COMPLETE_NONE,
 		"with -G: a shell command for each batch, on its standard input"),
+	    OPT_FLAG(0, "allow-partial-read", &c->may_leave_input,
+		"with --exec: the command need not read all its input"),
 	    OPT_STR(0, "to-dir", &c->dir, "DIR", COMPLETE_DIR,
 		"with -G: a file for each batch, named by its id"),
 	    OPT_STR('t', "topic", &c->topic, "TOPIC", COMPLETE_TOPIC, "records of any topic"),

@@ -218,6 +218,29 @@ all_of() { # GROUP OPTION...
 	cmp input got
 }
 
+@test "that a batch is too small to fill a pipe makes no difference" {
+	finished_ids 1
+	for command in true 'exec <&-' 'sleep 30 <&0 >/dev/null 2>&1 3>&- &'; do
+		run -1 --separate-stderr timeout 60 batch-consume -s "$S" -e -G "$G" --exec "$command"
+		says "batch 'b1'" 'did not read the whole batch' --allow-partial-read
+	done
+	run -1 --separate-stderr all_of "$G" --allow-partial-read --exec 'exit 3'
+	says 'exit status 3'
+	run -0 --separate-stderr all_of "$G" --allow-partial-read --exec 'echo done'
+	[[ $output == 'done' ]]
+	run -0 --separate-stderr all_of "$G" --exec 'echo again'
+	[[ -z $output ]]
+}
+
+@test "--allow-partial-read: a command may leave the rest of a batch, however large" {
+	seq 100000 >input
+	finished input
+	run -0 --separate-stderr all_of "$G" --allow-partial-read --exec 'head -n 1'
+	[[ $output == 1 ]]
+	run -0 --separate-stderr all_of "$G" --exec 'echo again'
+	[[ -z $output ]]
+}
+
 @test "no command is run for a batch that cannot be read whole" {
 	echo one >one
 	create

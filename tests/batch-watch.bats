@@ -170,6 +170,13 @@ seen() {
 	run -0 --separate-stderr batch-watch --since -1h -e --exec true
 }
 
+@test "--exec need not read its input, even if a job in the background holds that" {
+	batch-create -n long --metadata "{\"a\":\"$(printf '%0100000d' 0)\"}"
+	run -0 --separate-stderr timeout 60 batch-watch --since -1h -e --exec \
+		'sleep 30 <&0 >/dev/null 2>&1 3>&- & echo done'
+	[[ $output == 'done' ]]
+}
+
 @test "--exec that fails ends the watch" {
 	two
 	run -1 --separate-stderr batch-watch --since -1h -e --exec 'echo run; exit 3'

@@ -60,6 +60,19 @@ static int unload(struct member *m, struct kfetch *f, struct out *o)
 	return unload_batch(f, &m->options->style, o, m->t->budget_ms, &hooks, &m->t->err);
 }
 
+/* A failed command tells best itself why it stopped reading, so its exit status comes first. */
+static int command_end(struct member *m, struct proc *p, bool unread)
+{
+	struct err *err = &m->t->err;
+	err_clear(err);
+	if (handler_wait(m->t, p, keep, m))
+		return -1;
+	if (m->how->may_leave_input || (!unread && proc_unread(p) == 0))
+		return 0;
+	return err_set(err, ST_FAIL, "the command did not read the whole batch; "
+	    "--allow-partial-read permits that");
+}
+
 static int to_command(struct member *m, const struct batch *b, struct kfetch *f)
 {
 	struct tool_ctx *t = m->t;
@@ -67,15 +80,13 @@ static int to_command(struct member *m, const struct batch *b, struct kfetch *f)
 	struct out o;
 	if (handler_start(t, m->how->exec, m->stream, b, &p))
 		return -1;
+	struct handler_feed feed = {.command = &p, .tick = keep, .ctx = m};
 	out_init(&o, p.in, "the command's standard input");
 	p.in = -1;
-	o.waiting = keep;
-	o.ctx = m;
+	o.waiting = handler_feeding;
+	o.ctx = &feed;
 	int failed = unload(m, f, &o);
-	/* Why it stopped reading, the command itself tells best. */
-	bool unread = failed && o.pipe_closed;
-	if (unread && handler_wait(t, &p, keep, m) == 0)
-		err_set(&t->err, ST_FAIL, "the command did not read the whole batch");
+	bool unread = failed && p.pid == 0;
 	/* A command that saw a batch which is not whole must not take the pipe's end for its end. */
 	if (failed && !unread)
 		proc_end(&p, 0);
@@ -83,7 +94,8 @@ static int to_command(struct member *m, const struct batch *b, struct kfetch *f)
 	if (out_close(&o, failed ? &late : &t->err))
 		failed = -1;
 	err_clear(&late);
-	failed = failed || handler_wait(t, &p, keep, m) ? -1 : 0;
+	if (!failed || unread)
+		failed = command_end(m, &p, unread);
 	proc_release(&p);
 	return failed;
 }

@@ -26,6 +26,7 @@ int consume_batch(struct tool_ctx *t, const struct target *x, const struct consu
  * the batch on its standard input; dir, where each batch becomes a file; or neither, to stdout. */
 struct consuming_group {
 	const char *group, *exec, *dir;
+	bool may_leave_input; /* exec may end with 0 before it has read the whole batch */
 	bool until_end;  /* end when everything there is now has been worked off */
 	int64_t most;    /* end after so many batches; -1: never */
 };

@@ -39,6 +39,15 @@ int handler_start(struct tool_ctx *t, const char *command, const char *stream,
 	return failed;
 }
 
+int handler_feeding(void *feed, struct err *err)
+{
+	const struct handler_feed *f = feed;
+	const struct deadline now = deadline_start(0);
+	if (proc_wait(f->command, &now))
+		return err_set(err, ST_FAIL, "the command ended before its input");
+	return f->tick(f->ctx, err);
+}
+
 int handler_wait(struct tool_ctx *t, struct proc *p, int (*tick)(void *ctx, struct err *err), void *ctx)
 {
 	for (;;) {

@@ -10,6 +10,15 @@
 int handler_start(struct tool_ctx *t, const char *command, const char *stream,
     const struct batch *b, struct proc *p);
 
+/* The hook of the output that feeds the command (out.h, waiting): gives up with an error once the
+ * command has ended, and calls tick otherwise. */
+struct handler_feed {
+	struct proc *command;
+	int (*tick)(void *ctx, struct err *err);
+	void *ctx;
+};
+int handler_feeding(void *feed, struct err *err);
+
 /* Waits for its end; tick is called a few times a second and may stop it by -1. 0: it ended with 0. */
 int handler_wait(struct tool_ctx *t, struct proc *p, int (*tick)(void *ctx, struct err *err), void *ctx);
 

@@ -54,10 +54,11 @@ static int run_command(struct watcher *w, const struct batch *b)
 		return -1;
 	js_dump(b->doc, &line);
 	buf_putc(&line, '\n');
+	struct handler_feed feed = {.command = &p, .tick = keep, .ctx = w};
 	out_init(&o, p.in, "the command's standard input");
 	p.in = -1;
-	o.waiting = keep;
-	o.ctx = w;
+	o.waiting = handler_feeding;
+	o.ctx = &feed;
 	/* A command that does not read the document is free not to. */
 	out_buf(&o, &line, &unread);
 	out_close(&o, &unread);

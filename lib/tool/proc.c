@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,6 +45,10 @@ int proc_start(struct proc *p, const struct proc_spec *spec, struct err *err)
 		err_errno(err, ST_FAIL, errno, "command %s", p->name);
 	else
 		pid = process_start(&command, &p->status, err);
+	if (spec->in == PROC_PIPE) {
+		p->in_read = command.fds[0];
+		command.fds[0] = -1;
+	}
 	for (int i = 0; i < PROCESS_FDS; i++)
 		if (command.fds[i] >= 0)
 			close(command.fds[i]);
@@ -108,6 +113,14 @@ void proc_end(struct proc *p, int grace_ms)
 	proc_wait(p, &forever);
 }
 
+size_t proc_unread(const struct proc *p)
+{
+	int in_pipe = 0;
+	if (p->in_read >= 0)
+		ioctl(p->in_read, FIONREAD, &in_pipe);
+	return (size_t)in_pipe;
+}
+
 int proc_verdict(const struct proc *p, struct err *err)
 {
 	return process_verdict(p->name, &p->status, err);
@@ -123,6 +136,7 @@ static void close_end(int *fd)
 void proc_release(struct proc *p)
 {
 	close_end(&p->in);
+	close_end(&p->in_read);
 	close_end(&p->out);
 	proc_end(p, 0);
 	close_end(&p->pidfd);

@@ -31,11 +31,12 @@ struct proc {
 	int in, out; /* our ends of the pipes, close-on-exec; -1: none or given away */
 	struct process_status status; /* when it has ended */
 
-	int pidfd; /* private: readable when it has ended; -1: this kernel has none */
+	int pidfd;   /* private: readable when it has ended; -1: this kernel has none */
+	int in_read; /* private: the command's end of its input, for proc_unread */
 	char *name;
 };
 
-#define PROC_INIT {0, -1, -1, {0, 0}, -1, 0}
+#define PROC_INIT {0, -1, -1, {0, 0}, -1, -1, 0}
 
 /* 0: it runs. -1, ST_FAIL: it does not, the text says why; when the command itself could not be
  * executed p->status.exit is 127 (not there) or 126. */
@@ -47,6 +48,11 @@ int proc_wait(struct proc *p, const struct deadline *d);
 /* Ends it: SIGTERM to the group, SIGKILL to what is left of it after grace_ms, and waits. Not
  * interrupted by signals. */
 void proc_end(struct proc *p, int grace_ms);
+
+/* Number of bytes in the command's input pipe that the command has not read. The tool keeps the
+ * command's end of that pipe open, so a write never fails with EPIPE: the writer asks proc_wait
+ * whether the command has ended while the pipe takes nothing. */
+size_t proc_unread(const struct proc *p);
 
 /* As process_verdict. */
 int proc_verdict(const struct proc *p, struct err *err);
