@@ -129,6 +129,8 @@ static void option_rows(struct send *c, struct opt out[OPTIONS])
 		"records and completion in one transaction: readers see all or nothing"),
 	    OPT_SIZE(0, "max-bytes", &c->sending.max_bytes, 1, INT64_MAX, "SIZE",
 		"with --atomic: refuse an input of more bytes (256M)"),
+	    OPT_I64(0, "min-records", &c->sending.min_records, 0, INT64_MAX, "N",
+		"fail, without a document, when the input has fewer records"),
 	    OPT_CHOICE(0, "on-invalid", &c->on_invalid, "stop|skip",
 		"what a record that cannot be sent does (stop)"),
 	    OPT_STR(0, "rejects", &c->sending.rejects, "FILE", COMPLETE_FILE,

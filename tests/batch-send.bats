@@ -275,6 +275,36 @@ nothing_sent() {
 	[[ -e rejects && ! -s rejects ]]
 }
 
+@test "--min-records refuses an extract that came out empty, and prints no document" {
+	run -1 --separate-stderr batch-send -B "$B" --min-records 1 /dev/null
+	[[ -z $output ]]
+	says 'the input has 0 records, fewer than --min-records 1' "0 records of batch '$B' were delivered"
+	seq 3 >three
+	run -1 --separate-stderr batch-send -B "$B" --min-records 4 three
+	[[ -z $output ]]
+	says 'the input has 3 records, fewer than --min-records 4' '3 records'
+	create
+	run -1 --separate-stderr batch-send -B "$B" --min-records 4 --atomic three
+	says 'fewer than --min-records 4'
+	status_is started
+	run -0 batch-send -B "$B" --min-records 3 --atomic three
+}
+
+@test "what is sent as it is, and was probably meant otherwise, is noted" {
+	printf '{"id":%d}\n' 1 2 >in
+	gzip -k in
+	run -0 --separate-stderr batch-send -B "$B" in.gz
+	says 'in.gz is compressed with gzip' 'decompress it first'
+	run -0 --separate-stderr batch-send -B "$B" --whole in.gz
+	silent
+	run -0 --separate-stderr batch-send -B "$B" -k id in
+	says "each record gets the key 'id'" 'use -k /id'
+	run -0 --separate-stderr batch-send -B "$B" -k other in
+	silent
+	run -0 --separate-stderr batch-send -q -B "$B" -k id in in.gz
+	silent
+}
+
 @test "--rejects into a full disk is an error" {
 	run -1 --separate-stderr batch-send -B "$B" --json --on-invalid skip --rejects /dev/full <<<bad
 	mentions /dev/full

@@ -1,5 +1,8 @@
 #include "app/intake.h"
 
+#include <string.h>
+
+#include "base/jscan.h"
 #include "tool/clock.h"
 #include "tool/msg.h"
 
@@ -41,8 +44,53 @@ int intake_open(struct intake *in, struct tool_ctx *t, const struct sending_opti
 	return o->rejects ? out_create(&in->rejects, o->rejects, &t->err) : 0;
 }
 
+/* What a file's first bytes say of its compression; NULL: nothing. */
+static const char *compression_of(struct str head)
+{
+	static const struct {
+		const char *name, *magic;
+		size_t len;
+	} known[] = {
+	    {"gzip", "\x1f\x8b", 2}, {"zstd", "\x28\xb5\x2f\xfd", 4}, {"xz", "\xfd" "7zXZ", 5}, {"bzip2", "BZh", 3}};
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (head.len >= known[i].len && memcmp(head.ptr, known[i].magic, known[i].len) == 0)
+			return known[i].name;
+	return NULL;
+}
+
+/* A key for all records that is also the name of a member of each was probably meant as a pointer. */
+static bool is_member(struct str key, struct str record)
+{
+	struct buf name = BUF_INIT;
+	struct str value = {0};
+	buf_add_str(&name, key);
+	const char *names[] = {buf_text(&name)};
+	bool found = jscan_members(record, names, &value, 1) == 0 && value.ptr;
+	buf_release(&name);
+	return found;
+}
+
+/* Notes on what is sent as it is, and was probably meant otherwise. */
+static void hint(struct intake *in, const struct source_record *r)
+{
+	const struct sending_options *o = in->options;
+	if (r->number == 1 && o->style.kind == FRAME_DELIM && r->value.len) {
+		const char *how = compression_of(r->value);
+		if (how)
+			msg_note("%s is compressed with %s, and its bytes are sent as they are: "
+			    "decompress it first to send its lines", r->name, how);
+	}
+	if (in->hinted)
+		return;
+	in->hinted = true;
+	if (o->shape.key.ptr && is_member(o->shape.key, r->value))
+		msg_note("each record gets the key '%.*s'; for the member of that name use -k /%.*s",
+		    (int)o->shape.key.len, o->shape.key.ptr, (int)o->shape.key.len, o->shape.key.ptr);
+}
+
 int intake_inspect(struct intake *in, const struct source_record *r)
 {
+	hint(in, r);
 	if (in->options->skip_blank && str_trim(r->value).len == 0)
 		return 0;
 	if (r->unterminated && in->options->strict) {

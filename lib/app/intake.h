@@ -17,6 +17,7 @@ struct intake {
 	struct tool_ctx *t;
 	const struct sending_options *options;
 	struct proc command;
+	bool hinted; /* the records were looked at for a likely mistake */
 	struct out rejects;
 };
 
@@ -26,7 +27,8 @@ struct intake {
 int intake_open(struct intake *in, struct tool_ctx *t, const struct sending_options *o,
     struct pool *pool, size_t longest);
 
-/* Do the options want this record? 1: yes; 0: it is passed over; -1: it ends the sending. */
+/* Returns 1 when the options want this record, 0 when they leave it out, -1 when it ends the sending. Notes once what was
+ * probably meant otherwise: a compressed input, a key that is the name of a member. */
 int intake_inspect(struct intake *in, const struct source_record *r);
 
 /* t->err says why this record cannot be sent: 0: it was noted, go on; -1: it ends the sending. */

@@ -237,6 +237,17 @@ static int end_command(struct sending *s)
 	return ended < 0 ? -1 : 0;
 }
 
+/* An extractor that found nothing often ends with 0 all the same. */
+static int check_count(struct sending *s)
+{
+	int64_t least = s->options->min_records;
+	int64_t records = s->options->atomic ? s->spool.records : deliver_counts(s->deliver).sent;
+	if (records >= least)
+		return 0;
+	return err_set(&s->t->err, ST_FAIL, "the input has %lld records, fewer than --min-records %lld",
+	    (long long)records, (long long)least);
+}
+
 static int end_past(struct sending *s)
 {
 	struct deliver_counts c = deliver_counts(s->deliver);
@@ -387,7 +398,7 @@ static int run_atomic(struct sending *s)
 {
 	struct tool_ctx *t = s->t;
 	struct batch after = BATCH_INIT;
-	int failed = each_record(s, spool_one) || end_command(s) || intake_close(&s->in, &t->err) ||
+	int failed = each_record(s, spool_one) || end_command(s) || check_count(s) || intake_close(&s->in, &t->err) ||
 	    send_atomically(s, &after) || session_print_done(t, &after);
 	batch_release(&after);
 	return failed;
@@ -395,7 +406,7 @@ static int run_atomic(struct sending *s)
 
 static int run_plain(struct sending *s)
 {
-	bool stopped = each_record(s, send_one) || end_command(s) || end_past(s);
+	bool stopped = each_record(s, send_one) || end_command(s) || end_past(s) || check_count(s);
 	return finish(s, stopped) || intake_close(&s->in, &s->t->err) || look_at_batch(s, &s->t->err) || print(s);
 }
 

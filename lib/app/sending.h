@@ -16,6 +16,7 @@ struct sending_options {
 	bool resume;         /* an interrupted sender of the same input delivered some: the rest */
 	bool atomic;         /* records and completion in one transaction, of at most max_bytes */
 	int64_t max_bytes;
+	int64_t min_records; /* fewer in the input are a failure */
 	bool skip_invalid;   /* go on after a record that cannot be sent */
 };
 
