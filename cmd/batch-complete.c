@@ -142,7 +142,7 @@ int main(int argc, char **argv)
 		"an object that replaces the batch's metadata"),
 	    OPT_STR(0, "owner", &c.owner, "NAME", COMPLETE_NONE,
 		"act as this owner (broker user, or login name)"),
-	    OPT_FLAG(0, "force", &c.force, "complete a batch that belongs to another"),
+	    OPT_FLAG(0, "force", &c.force, "complete a batch, or replace its metadata, that belongs to another"),
 	    OPT_FLAG(0, "processed", &c.processed,
 		"as its worker: what was sent is processed"),
 	    OPT_I64(0, "actual", &c.actual, 0, INT64_MAX, "N",

@@ -15,6 +15,8 @@ static int run(struct tool_ctx *t)
 	struct json_t *metadata = NULL;
 	if (!c->failed && (c->actual >= 0 || c->invalid >= 0))
 		return tool_usage(t, "--actual and --invalid go with --failed");
+	if (c->failed && !*c->failed)
+		return tool_usage(t, "--failed: the message is empty: say why the batch failed");
 	session_owner(t, c->owner, &owner);
 	int failed = session_metadata(t, c->metadata, &metadata) || target_find(t, false, &x);
 	struct batch_change change = {
@@ -47,7 +49,7 @@ int main(int argc, char **argv)
 		"an object that replaces the batch's metadata"),
 	    OPT_STR(0, "owner", &c.owner, "NAME", COMPLETE_NONE,
 		"act as this owner (broker user, or login name)"),
-	    OPT_FLAG(0, "force", &c.force, "terminate a batch that belongs to another"),
+	    OPT_FLAG(0, "force", &c.force, "terminate a batch, or replace its metadata, that belongs to another"),
 	    OPT_END};
 	const struct tool tool = {.name = "batch-terminate",
 	    .summary = "Gives a batch up, or marks it as failed, and prints its document.",

@@ -75,6 +75,25 @@ setup() {
 	doc_is '.metadata == {why: "late"}'
 }
 
+@test "metadata are the owner's, also of a batch that anybody may fail" {
+	create --owner acme --metadata '{"a":1}'
+	run -6 --separate-stderr batch-terminate -B "$B" --failed x --owner mallory --metadata '{}'
+	says "the metadata of batch '$B' belong to 'acme', not to 'mallory'" --force
+	[[ -z $output && $(events) == 1 ]]
+	run -0 --separate-stderr batch-terminate -B "$B" --failed x --owner acme --metadata '{"a":2}'
+	doc_is '.status == "failed"' '.metadata == {a: 2}'
+	create --owner acme --metadata '{"a":1}'
+	run -0 --separate-stderr batch-terminate -B "$B" --failed x --force --metadata '{}'
+	doc_is '.metadata == {}'
+}
+
+@test "a failure without a reason is refused" {
+	create
+	run -2 --separate-stderr batch-terminate -B "$B" --failed ''
+	says '--failed: the message is empty'
+	[[ -z $output && $(events) == 1 ]]
+}
+
 @test "an unknown batch is refused" {
 	run -6 --separate-stderr batch-terminate -B none
 	says "no batch 'none'"

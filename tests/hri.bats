@@ -24,7 +24,8 @@ setup() {
 	json_equals '["started","sendCompleted","completed","terminated","failed","sendCompleted","completed","failed"]' \
 		'[., inputs] | map(.status)' all.json
 	kget "$S.notification" -f '%s\n' >>all.json
-	check_notifications all.json
+	jq -c 'if .expectedRecordCount == 0 then del(.expectedRecordCount, .recordCount) else . end' all.json >valid.json
+	check_notifications valid.json
 }
 
 @test "what the schema does not allow would be seen" {

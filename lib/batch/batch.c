@@ -2,8 +2,12 @@
 
 #include "base/date.h"
 #include "base/id.h"
+#include "base/num.h"
 
 #define BIT(status) (1u << (status))
+
+/* 2^53: below, a double holds each whole number exactly. */
+#define EXACT 9007199254740992.0
 
 static const char *const status_names[BATCH_STATUS_COUNT] = {
     [BATCH_NONE] = "",
@@ -94,10 +98,30 @@ struct str batch_id(const struct batch *b)
 	return batch_member(b, "id");
 }
 
+/* Other writers give a whole number as text or as 5.0, too. */
+static bool read_number(const struct json_t *doc, const char *name, int64_t *out)
+{
+	struct err ignored = ERR_INIT;
+	struct str text;
+	double real;
+	if (js_get_i64(doc, name, out))
+		return true;
+	if (js_get_str(doc, name, &text)) {
+		bool ok = num_i64_str(text, INT64_MIN, INT64_MAX, out, &ignored) == 0;
+		err_clear(&ignored);
+		return ok;
+	}
+	if (!js_get_real(doc, name, &real) || !(real > -EXACT && real < EXACT) ||
+	    (double)(int64_t)real != real) /* a fraction */
+		return false;
+	*out = (int64_t)real;
+	return true;
+}
+
 int64_t batch_number(const struct batch *b, const char *name, int64_t otherwise)
 {
-	js_get_i64(b->doc, name, &otherwise);
-	return otherwise;
+	int64_t n;
+	return read_number(b->doc, name, &n) ? n : otherwise;
 }
 
 struct str batch_stream(const struct batch *b)
@@ -108,11 +132,16 @@ struct str batch_stream(const struct batch *b)
 	return topic;
 }
 
-int64_t batch_expected(const struct batch *b)
+/* By the name of today, or the old one; negative: by neither. */
+static int64_t count_of(const struct batch *b)
 {
 	int64_t n = batch_number(b, "expectedRecordCount", -1);
-	if (n < 0)
-		n = batch_number(b, "recordCount", -1);
+	return n < 0 ? batch_number(b, "recordCount", -1) : n;
+}
+
+int64_t batch_expected(const struct batch *b)
+{
+	int64_t n = count_of(b);
 	if (n < 0)
 		js_get_i64(js_get(b->doc, "manifest"), "records", &n);
 	return n < 0 ? -1 : n;
@@ -218,12 +247,11 @@ static int check(const struct batch *from, const struct batch_change *c, enum ba
 		return err_set(err, ST_STATE, "batch '%.*s' is %s and cannot be %s", (int)id.len,
 		    id.ptr, batch_status_name(from->status), verb(c->action));
 	bool owners_only = c->action == BATCH_COMPLETE || c->action == BATCH_TERMINATE;
-	if (owners_only && !c->force && owner.len && !str_eq(owner, c->owner))
-		return err_set(err, ST_STATE,
-		    "batch '%.*s' belongs to '%.*s', not to '%.*s' (--force overrides)",
-		    (int)id.len, id.ptr, (int)owner.len, owner.ptr, (int)c->owner.len,
-		    c->owner.ptr);
-	return 0;
+	if (c->force || !owner.len || str_eq(owner, c->owner) || !(owners_only || c->metadata))
+		return 0;
+	return err_set(err, ST_STATE, "%sbatch '%.*s' belong%s to '%.*s', not to '%.*s' "
+	    "(--force overrides)", owners_only ? "" : "the metadata of ", (int)id.len, id.ptr,
+	    owners_only ? "s" : "", (int)owner.len, owner.ptr, (int)c->owner.len, c->owner.ptr);
 }
 
 static void set_counts(struct json_t *doc, const struct batch_change *c)
@@ -234,18 +262,18 @@ static void set_counts(struct json_t *doc, const struct batch_change *c)
 		js_set_i64(doc, "invalidRecordCount", c->invalid);
 }
 
-/* HRI's schema wants an expected count of at least 1; of none, the manifest tells. */
-static void set_expected(struct json_t *doc, const struct batch_change *c)
+static void set_expected(struct json_t *doc, int64_t n)
 {
-	if (c->expected > 0) {
-		js_set_i64(doc, "recordCount", c->expected);
-		js_set_i64(doc, "expectedRecordCount", c->expected);
-	} else {
-		js_remove(doc, "recordCount");
-		js_remove(doc, "expectedRecordCount");
-	}
-	if (c->manifest)
-		js_set(doc, "manifest", js_copy(c->manifest));
+	js_set_i64(doc, "recordCount", n);
+	js_set_i64(doc, "expectedRecordCount", n);
+}
+
+/* A reader of today does not know the old name, and none expects a text. */
+static void keep_expected(struct batch *b)
+{
+	int64_t n = count_of(b);
+	if (n >= 0)
+		set_expected(b->doc, n);
 }
 
 static void set_failure(const struct batch *from, const struct batch_change *c, struct json_t *doc)
@@ -270,8 +298,12 @@ int batch_apply(const struct batch *from, const struct batch_change *c, struct b
 	to->version = from->version + 1;
 	set_status(to, status);
 	if (c->action == BATCH_COMPLETE)
-		set_expected(to->doc, c);
-	else if (c->action != BATCH_TERMINATE)
+		set_expected(to->doc, c->expected);
+	else
+		keep_expected(to);
+	if (c->action == BATCH_COMPLETE && c->manifest)
+		js_set(to->doc, "manifest", js_copy(c->manifest));
+	if (c->action == BATCH_PROCESSED || c->action == BATCH_FAIL)
 		set_counts(to->doc, c);
 	if (status == BATCH_FAILED)
 		set_failure(from, c, to->doc);

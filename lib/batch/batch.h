@@ -2,7 +2,7 @@
  *
  * The document is HRI's batch notification with a few members of ours; members that we do not know
  * are kept as they are. A struct batch owns its document; status and version are read out of it once.
- * batch_change() is pure: it makes the document after an action, or says why the action is refused. */
+ * batch_apply() is pure: it makes the document after an action, or says why the action is refused. */
 #ifndef BATCH_BATCH_H
 #define BATCH_BATCH_H
 
@@ -52,13 +52,14 @@ void batch_copy(const struct batch *from, struct batch *to); /* to must be empty
 
 struct str batch_id(const struct batch *b);
 struct str batch_member(const struct batch *b, const char *name); /* "" when absent or no string */
+
+/* A whole number, also one that another writer gave as text ("5") or as 5.0. */
 int64_t batch_number(const struct batch *b, const char *name, int64_t otherwise);
 
 /* The stem of the batch's stream: its topic without ".in"; the whole topic when it ends otherwise. */
 struct str batch_stream(const struct batch *b);
 
-/* How many records there must be: expectedRecordCount, or recordCount, or the manifest's count
- * (HRI's schema allows no expected count of 0, so a batch of none has only that); -1: not said. */
+/* How many records there must be: expectedRecordCount, or recordCount, or the manifest's count; -1: not said. */
 int64_t batch_expected(const struct batch *b);
 
 struct batch_new {
@@ -83,7 +84,7 @@ enum batch_action {
 struct batch_change {
 	enum batch_action action;
 	int64_t now_ms;
-	struct str owner; /* who acts: checked for complete and terminate unless force */
+	struct str owner; /* who acts: checked for complete, terminate and metadata unless force */
 	bool force;
 	int64_t expected;              /* complete: the number of records */
 	const struct json_t *manifest; /* complete: borrowed; NULL: none */

@@ -153,7 +153,7 @@ static void test_batch_members(void **state)
 	assert_int_equal(batch_number(&b, "priority", 50), 7);
 	assert_int_equal(batch_number(&b, "none", 50), 50);
 	assert_int_equal(batch_number(&b, "name", -1), -1);
-	assert_int_equal(batch_number(&b, "real", -1), -1);
+	assert_int_equal(batch_number(&b, "real", -1), 1);
 	batch_release(&b);
 }
 
@@ -197,7 +197,13 @@ static void test_batch_expected(void **state)
 	    {",\"manifest\":{\"records\":\"7\"}", -1},
 	    {",\"manifest\":{}", -1},
 	    {",\"manifest\":7", -1},
-	    {",\"expectedRecordCount\":\"5\",\"recordCount\":5.0", -1},
+	    {",\"expectedRecordCount\":\"5\"", 5},
+	    {",\"expectedRecordCount\":5.0", 5},
+	    {",\"expectedRecordCount\":\"0\"", 0},
+	    {",\"expectedRecordCount\":\"five\",\"recordCount\":\"6\"", 6},
+	    {",\"expectedRecordCount\":\"\",\"recordCount\":5.5", -1},
+	    {",\"expectedRecordCount\":\"5 \",\"recordCount\":1e300", -1},
+	    {",\"expectedRecordCount\":null,\"recordCount\":[5]", -1},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct buf text = BUF_INIT;
@@ -482,7 +488,7 @@ static void test_batch_apply_complete(void **state)
 	batch_release(&to);
 }
 
-/* HRI's schema has no expected count of 0: it is left out, and the manifest says it. */
+/* HRI's schema has no expected count of 0, but its service writes and needs it. */
 static void test_batch_apply_complete_none(void **state)
 {
 	(void)state;
@@ -494,6 +500,7 @@ static void test_batch_apply_complete_none(void **state)
 	struct batch to = apply(&from, &c);
 	js_free(manifest);
 	check_doc(&to, "{\"id\":\"b-1\",\"status\":\"completed\",\"version\":2,"
+		       "\"recordCount\":0,\"expectedRecordCount\":0,"
 		       "\"manifest\":{\"records\":0},\"endDate\":\"2026-11-21T10:30:00Z\"}");
 	assert_int_equal(batch_expected(&to), 0);
 	batch_release(&from);
@@ -520,6 +527,29 @@ static void test_batch_apply_processed(void **state)
 	assert_int_equal(batch_number(&to, "actualRecordCount", -1), 0);
 	batch_release(&from);
 	batch_release(&to);
+}
+
+/* Whatever a tool writes has the count by both names, as a number. */
+static void test_batch_apply_old_count(void **state)
+{
+	(void)state;
+	static const char *const given[] = {"\"recordCount\":5", "\"recordCount\":\"5\"",
+	    "\"expectedRecordCount\":\"5\"", "\"expectedRecordCount\":5.0,\"recordCount\":7"};
+	static const enum batch_action actions[] = {BATCH_PROCESSED, BATCH_FAIL};
+	for (size_t i = 0; i < 2 * sizeof(given) / sizeof(*given); i++) {
+		struct buf text = BUF_INIT;
+		buf_printf(&text, "{\"id\":\"b-1\",\"status\":\"sendCompleted\",%s}", given[i / 2]);
+		struct batch from = parse(buf_text(&text));
+		struct batch_change c = {.action = actions[i % 2], .now_ms = NOW_MS, .actual = 5,
+		    .invalid = 0};
+		struct batch to = apply(&from, &c);
+		int64_t n = 0;
+		assert_true(js_get_i64(to.doc, "expectedRecordCount", &n) && n == 5);
+		assert_true(js_get_i64(to.doc, "recordCount", &n) && n == 5);
+		batch_release(&from);
+		batch_release(&to);
+		buf_release(&text);
+	}
 }
 
 static void test_batch_apply_threshold(void **state)
@@ -653,6 +683,34 @@ static void test_batch_apply_owner(void **state)
 	batch_release(&free_for_all);
 }
 
+/* Anybody says that a batch is processed or failed; what its owner says of it is the owner's. */
+static void test_batch_apply_metadata_owner(void **state)
+{
+	(void)state;
+	static const enum batch_action actions[] = {BATCH_PROCESSED, BATCH_FAIL};
+	struct batch from = parse("{\"id\":\"b-1\",\"status\":\"sendCompleted\",\"version\":2,"
+				  "\"integratorId\":\"ann\",\"metadata\":{\"a\":1}}");
+	struct json_t *given = tree("{}");
+	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
+		struct batch_change c = {.action = actions[i], .now_ms = NOW_MS, .owner = STR("bob"),
+		    .metadata = given, .actual = 1, .invalid = 0, .message = STR("x")};
+		check_refused(&from, &c, "the metadata of batch 'b-1' belong to 'ann', not to 'bob' "
+					 "(--force overrides)");
+		for (int as = 0; as < 3; as++) {
+			c.force = as == 0;
+			c.owner = as == 1 ? STR("ann") : STR("bob");
+			c.metadata = as == 2 ? NULL : given;
+			struct batch to = apply(&from, &c);
+			struct json_t *wanted = tree(as == 2 ? "{\"a\":1}" : "{}");
+			assert_true(json_equal(js_get(to.doc, "metadata"), wanted));
+			js_free(wanted);
+			batch_release(&to);
+		}
+	}
+	js_free(given);
+	batch_release(&from);
+}
+
 /* Force is about the owner, never about the status. */
 static void test_batch_apply_force(void **state)
 {
@@ -708,6 +766,8 @@ int main(void)
 	    cmocka_unit_test(test_batch_apply_to_nothing),
 	    cmocka_unit_test(test_batch_apply_complete),
 	    cmocka_unit_test(test_batch_apply_complete_none),
+	    cmocka_unit_test(test_batch_apply_old_count),
+	    cmocka_unit_test(test_batch_apply_metadata_owner),
 	    cmocka_unit_test(test_batch_apply_processed),
 	    cmocka_unit_test(test_batch_apply_threshold),
 	    cmocka_unit_test(test_batch_apply_fail),
