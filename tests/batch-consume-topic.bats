@@ -65,6 +65,23 @@ sorted() {
 	expect 4:4 ''
 }
 
+@test "a time before 1970 is the beginning, in ranges, lists and what is watched" {
+	dated
+	local time
+	for time in 1960-01-01 -36500d 1969-12-31T23:59:59.999Z 1969-12-31T23:59:59.998Z 0001-01-01 1970-01-01; do
+		run -0 --separate-stderr batch-consume -m 10s -t "$T" -e -o "@$time"
+		[[ $(sorted) == 't0 t1 t2 t3 t4 t5 t6 t7 t8 t9 ' ]]
+		run -0 --separate-stderr batch-consume -m 10s -t "$T" -o "@:$time"
+		[[ -z $output ]]
+	done
+	for time in 1960-01-01 1969-12-31T23:59:59.999Z; do
+		run -0 batch-status -s "$S" --since "$time"
+		doc_is ".id == \"$B\""
+		run -0 --separate-stderr batch-watch -s "$S" --since "$time" -e
+		doc_is ".id == \"$B\""
+	done
+}
+
 @test "-o by time: since, from and to, relative" {
 	dated
 	expect() { # RANGE RECORDS

@@ -35,8 +35,7 @@ int work_piece_bounds(struct work *w, struct piece *p)
 	if (p->first >= 0 && p->end >= 0)
 		return 0;
 	if (open_edges(w, &d) ||
-	    (p->first < 0 && kclient_offsets(w->edges, s->topic, &s->partition, 1, from_ms > 0 ? from_ms : 0,
-				 &p->first, &d, err)) ||
+	    (p->first < 0 && kclient_offsets(w->edges, s->topic, &s->partition, 1, from_ms, &p->first, &d, err)) ||
 	    (p->end < 0 && kclient_offsets(w->edges, s->topic, &s->partition, 1, KOFFSET_END, &p->end, &d, err)))
 		return -1;
 	if (p->at < p->first)

@@ -22,15 +22,15 @@ static int64_t seek_time(struct str id)
 	int64_t ms;
 	if (!id_time(id, &ms))
 		return KLOG_BEGINNING;
-	return ms > DATE_SLACK_MS ? ms - DATE_SLACK_MS : 0;
+	return ms - DATE_SLACK_MS;
 }
 
 static int home_start(struct kbatch *b, int32_t home, int64_t *offset, const struct deadline *d,
     struct err *err)
 {
 	int64_t from_ms = seek_time(b->id_str);
-	return kclient_offsets(klog_client(b->log), klog_topic(b->log), &home, 1,
-	    from_ms == KLOG_BEGINNING ? KOFFSET_BEGINNING : from_ms, offset, d, err);
+	return kclient_offsets(klog_client(b->log), klog_topic(b->log), &home, 1, from_ms, offset, d,
+	    err);
 }
 
 static bool take(struct kbatch *b, const struct event *e)

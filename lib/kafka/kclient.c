@@ -256,17 +256,26 @@ static int ask_offsets(struct kclient *c, const char *topic, const int32_t *part
 	}
 }
 
+/* Of a time below 0 the broker says nothing, or takes it for a word: -1 is the end. */
+static int64_t asked_for(int64_t when_ms)
+{
+	if (when_ms == KOFFSET_END)
+		return RD_KAFKA_OFFSET_END;
+	return when_ms < 0 ? RD_KAFKA_OFFSET_BEGINNING : when_ms;
+}
+
 /* The end is asked for first: what is written between the two questions is after it, and not missed. */
 int kclient_offsets(struct kclient *c, const char *topic, const int32_t *partitions, size_t count,
     int64_t when_ms, int64_t *offsets, const struct deadline *d, struct err *err)
 {
 	if (count == 0)
 		return 0;
-	if (when_ms < 0)
-		return ask_offsets(c, topic, partitions, count, when_ms, offsets, d, err);
+	int64_t asked = asked_for(when_ms);
+	if (asked < 0)
+		return ask_offsets(c, topic, partitions, count, asked, offsets, d, err);
 	int64_t *ends = mem_zalloc(count, sizeof(*ends));
-	int failed = ask_offsets(c, topic, partitions, count, KOFFSET_END, ends, d, err) ||
-	    ask_offsets(c, topic, partitions, count, when_ms, offsets, d, err);
+	int failed = ask_offsets(c, topic, partitions, count, RD_KAFKA_OFFSET_END, ends, d, err) ||
+	    ask_offsets(c, topic, partitions, count, asked, offsets, d, err);
 	for (size_t i = 0; i < count && !failed; i++)
 		if (offsets[i] < 0)
 			offsets[i] = ends[i];

@@ -75,11 +75,12 @@ int kclient_topics(struct kclient *c, void (*visit)(void *ctx, const char *topic
 
 const char *kclient_library(void); /* the version of librdkafka that runs */
 
-#define KOFFSET_END       (-1)
-#define KOFFSET_BEGINNING (-2)
+/* Neither is a time that a record can have. */
+#define KOFFSET_END       INT64_MAX
+#define KOFFSET_BEGINNING INT64_MIN
 
 /* For each of the count partitions the offset of the first record at or after when_ms (or one of
- * KOFFSET_*), all in one request. No such record: the end. */
+ * KOFFSET_*), all in one request. No such record: the end. A time before 1970 is the beginning. */
 int kclient_offsets(struct kclient *c, const char *topic, const int32_t *partitions, size_t count,
     int64_t when_ms, int64_t *offsets, const struct deadline *d, struct err *err);
 

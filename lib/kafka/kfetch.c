@@ -78,8 +78,7 @@ static int open_by_time(struct kfetch *f, int32_t partitions, const struct deadl
 	for (size_t i = 0; i < n; i++)
 		list[i] = (int32_t)i;
 	int64_t from_ms = f->options.created_ms - DATE_SLACK_MS;
-	int failed = kclient_offsets(f->client, f->topic, list, n, from_ms > 0 ? from_ms : 0,
-	    starts, d, err);
+	int failed = kclient_offsets(f->client, f->topic, list, n, from_ms, starts, d, err);
 	if (!failed && !f->options.early)
 		failed =
 		    kclient_offsets(f->client, f->topic, list, n, KOFFSET_END, ends, d, err);

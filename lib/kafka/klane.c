@@ -154,7 +154,7 @@ void klane_nudge(const struct klane *lanes, size_t count, int wait_ms)
 	for (size_t i = 0; i < count; i++)
 		if (!lanes[i].done)
 			rd_kafka_topic_partition_list_add(list, name(&lanes[i]), lanes[i].partition)
-			    ->offset = KOFFSET_END;
+			    ->offset = RD_KAFKA_OFFSET_END;
 	if (list->cnt)
 		rd_kafka_offsets_for_times(lanes->client->rk, list, wait_ms);
 	rd_kafka_topic_partition_list_destroy(list);

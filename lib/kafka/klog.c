@@ -149,10 +149,7 @@ static int plan(struct klog *l, int64_t when, const struct deadline *d, struct e
 
 int klog_scan(struct klog *l, int64_t from_ms, const struct deadline *d, struct err *err)
 {
-	int64_t when = from_ms == KLOG_BEGINNING ? KOFFSET_BEGINNING
-	    : from_ms == KLOG_END		 ? KOFFSET_END
-						 : (from_ms > 0 ? from_ms : 0);
-	return plan(l, when, d, err) ? -1 : scan_begin(l, err);
+	return plan(l, from_ms, d, err) ? -1 : scan_begin(l, err);
 }
 
 int klog_scan_from(struct klog *l, const int64_t *offsets, const struct deadline *d, struct err *err)

@@ -39,8 +39,8 @@ int32_t klog_partitions(const struct klog *l);
 /* The partition of a batch's events, as Java's clients choose it. */
 int32_t klog_home(const struct klog *l, struct str id);
 
-#define KLOG_BEGINNING INT64_MIN
-#define KLOG_END       INT64_MAX
+#define KLOG_BEGINNING KOFFSET_BEGINNING
+#define KLOG_END       KOFFSET_END
 
 /* From this time on (or KLOG_*), all partitions. A second call starts anew. */
 int klog_scan(struct klog *l, int64_t from_ms, const struct deadline *d, struct err *err);
