@@ -1,41 +1,29 @@
 #include "app/handler.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "tool/clock.h"
 #include "tool/sig.h"
+#include "tool/variables.h"
 
 #define SLICE_MS 200
-
-enum { VARIABLES = 5 };
-
-static void add_variable(struct buf *all, const char *name, struct str value)
-{
-	buf_printf(all, "%s=%.*s", name, (int)value.len, value.ptr);
-	buf_putc(all, '\0');
-}
 
 int handler_start(struct tool_ctx *t, const char *command, const char *stream,
     const struct batch *b, struct proc *p)
 {
-	const char *env[VARIABLES + 1] = {0};
-	struct buf all = BUF_INIT;
-	add_variable(&all, "BATCH_ID", batch_id(b));
-	add_variable(&all, "BATCH_NAME", batch_member(b, "name"));
-	add_variable(&all, "BATCH_STATUS", str_of(batch_status_name(b->status)));
-	add_variable(&all, "BATCH_STREAM", str_of(stream));
-	add_variable(&all, "BATCH_DATA_TYPE", batch_member(b, "dataType"));
-	const char *at = all.data;
-	for (int i = 0; i < VARIABLES; i++) {
-		env[i] = at;
-		at += strlen(at) + 1;
-	}
+	struct variables all = VARIABLES_INIT;
+	struct str id = batch_id(b);
+	variables_add_of_batch(&all, "BATCH_ID", id, id);
+	variables_add_of_batch(&all, "BATCH_NAME", batch_member(b, "name"), id);
+	variables_add(&all, "BATCH_STATUS", str_of(batch_status_name(b->status)));
+	variables_add(&all, "BATCH_STREAM", str_of(stream));
+	variables_add_of_batch(&all, "BATCH_DATA_TYPE", batch_member(b, "dataType"), id);
+	const char **env = variables_list(&all, NULL);
 	const struct proc_spec spec = {.shell = command, .in = PROC_PIPE, .env = env,
 	    .hide = (const char *const *)t->settings.secret_env};
 	int failed = proc_start(p, &spec, &t->err);
-	buf_release(&all);
+	free(env);
+	variables_release(&all);
 	return failed;
 }
 

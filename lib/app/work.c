@@ -23,7 +23,7 @@
 /* Who was away for longer between two rounds may have been stopped. */
 #define GAP_MS (3 * LOOP_MS)
 
-/* Of the connections to brokers, some of each client, and for files. */
+/* Of the connections to brokers, some of each client, and for files. Each child has one more for metadata. */
 #define DESCRIPTORS 256
 
 /* --- the round */
@@ -252,7 +252,7 @@ static int open_files(struct work *w)
 {
 	const struct work_options *o = w->o;
 	struct err *err = &w->t->err;
-	if (limits_descriptors(DESCRIPTORS + CHILD_DESCRIPTORS * o->slots.max, err))
+	if (limits_descriptors(DESCRIPTORS + (CHILD_DESCRIPTORS + 1) * o->slots.max, err))
 		return err_wrap(err, "-j %lld", (long long)o->slots.max);
 	if (o->joblog && joblog_open(&w->joblog, o->joblog, err))
 		return refuse_file(err, "--joblog");
@@ -327,7 +327,7 @@ static void close_all(struct work *w)
 	work_bounds_close(w);
 	kready_close(w->ready);
 	work_records_release(&w->control);
-	buf_release(&w->plain.variables);
+	variables_release(&w->plain.variables);
 	joblog_close(&w->joblog);
 	metrics_release(&w->metrics);
 	notify_close(&w->notify);

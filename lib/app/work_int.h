@@ -25,11 +25,13 @@
 #include "tool/loop.h"
 #include "tool/metrics.h"
 #include "tool/notify.h"
+#include "tool/variables.h"
 
 /* A batch that is ready, until it is finished; or a plain topic. */
 struct job {
 	char *id;                /* owned; of a topic "" */
-	struct buf variables;    /* of it, for the environment; empty: not made yet */
+	struct variables variables; /* of it, for the environment; none: not made yet */
+	struct buf metadata;     /* as JSON; with those */
 	int64_t created_ms, ready_ms, priority, threshold;
 	int64_t expected;        /* records; -1: not said */
 	bool early;              /* it is still being sent */
@@ -63,8 +65,9 @@ struct strand {
 	const struct work_records *records;
 	size_t first, end;
 	struct str input;
-	int slot;    /* -1: it has ended */
-	char *token; /* owned */
+	int slot;     /* -1: it has ended */
+	int metadata; /* the file that it can read them from; -1: none */
+	char *token;  /* owned */
 };
 
 enum chunk_state {

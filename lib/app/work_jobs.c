@@ -52,7 +52,8 @@ static void drop_job(struct work *w, struct str id)
 	finish_at(w, j, INT64_MAX);
 	w->ending -= j->ending;
 	parts_release(&j->parts);
-	buf_release(&j->variables);
+	variables_release(&j->variables);
+	buf_release(&j->metadata);
 	free(j->broken);
 	free(j->id);
 	free(j);

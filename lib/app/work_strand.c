@@ -2,13 +2,11 @@
 #include "app/work_int.h"
 
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "tool/file.h"
 #include "tool/msg.h"
-
-/* Of the batch: BATCH_ID, BATCH_NAME and BATCH_METADATA; then those of the strand. */
-enum { OF_BATCH = 3, VARIABLES = OF_BATCH + 10 };
 
 static const char *const reasons[] = {
     [TRIAL_FIRST] = "first",
@@ -41,58 +39,49 @@ static void give_slot(struct work *w, struct strand *s)
 
 /* --- the environment */
 
-static void variable(struct buf *b, const char *name, struct str value)
-{
-	buf_printf(b, "%s=", name);
-	buf_add_str(b, value);
-	buf_putc(b, '\0');
-}
-
-static void number(struct buf *b, const char *name, int64_t value)
-{
-	buf_printf(b, "%s=%lld", name, (long long)value);
-	buf_putc(b, '\0');
-}
-
 /* Made once: its document may be long. */
 static int describe_batch(struct work *w, struct job *j)
 {
 	struct batch batch = BATCH_INIT;
-	struct buf metadata = BUF_INIT;
-	if (j->variables.len)
+	struct str id = str_of(j->id);
+	if (j->variables.count)
 		return 0;
 	if (*j->id && work_job_document(w, j, &batch))
 		return -1;
 	if (js_get(batch.doc, "metadata"))
-		js_dump(js_get(batch.doc, "metadata"), &metadata);
-	variable(&j->variables, "BATCH_ID", str_of(j->id));
-	variable(&j->variables, "BATCH_NAME", batch_member(&batch, "name"));
-	variable(&j->variables, "BATCH_METADATA", buf_str(&metadata));
-	buf_release(&metadata);
+		js_dump(js_get(batch.doc, "metadata"), &j->metadata);
+	variables_add_of_batch(&j->variables, "BATCH_ID", id, id);
+	variables_add_of_batch(&j->variables, "BATCH_NAME", batch_member(&batch, "name"), id);
+	variables_add_of_batch(&j->variables, "BATCH_METADATA", buf_str(&j->metadata), id);
 	batch_release(&batch);
 	return 0;
 }
 
-static void describe(const struct work *w, const struct chunk *c, const struct strand *s, struct buf *b)
+static void describe(const struct work *w, const struct chunk *c, const struct strand *s,
+    struct variables *v)
 {
 	const struct work_item *items = s->records->items;
-	variable(b, "BATCH_STREAM", str_of(w->stream));
-	variable(b, "BATCH_TOPIC", str_of(s->records->topic));
-	variable(b, "BATCH_CHUNK", str_of(s->token));
-	variable(b, "BATCH_REASON", str_of(reasons[c->run.reason]));
-	number(b, "BATCH_ATTEMPT", c->run.attempt);
-	number(b, "BATCH_PARTITION", s->records->partition);
-	number(b, "BATCH_FIRST", items[s->first].offset);
-	number(b, "BATCH_LAST", items[s->end - 1].offset);
-	number(b, "BATCH_COUNT", (int64_t)(s->end - s->first));
-	number(b, "BATCH_SLOT", s->slot + 1);
+	variables_add(v, "BATCH_STREAM", str_of(w->stream));
+	variables_add(v, "BATCH_TOPIC", str_of(s->records->topic));
+	variables_add(v, "BATCH_CHUNK", str_of(s->token));
+	variables_add(v, "BATCH_REASON", str_of(reasons[c->run.reason]));
+	variables_add_i64(v, "BATCH_ATTEMPT", c->run.attempt);
+	variables_add_i64(v, "BATCH_PARTITION", s->records->partition);
+	variables_add_i64(v, "BATCH_FIRST", items[s->first].offset);
+	variables_add_i64(v, "BATCH_LAST", items[s->end - 1].offset);
+	variables_add_i64(v, "BATCH_COUNT", (int64_t)(s->end - s->first));
+	variables_add_i64(v, "BATCH_SLOT", s->slot + 1);
 }
 
-/* Each of the NAME=VALUE that stand one after the other. */
-static void list_variables(const struct buf *b, const char **env)
+/* However long the metadata is, the command can read it from a file. */
+static int describe_metadata(struct strand *s, struct str metadata, struct variables *v, struct err *err)
 {
-	for (const char *at = b->data; at < b->data + b->len; at += strlen(at) + 1)
-		*env++ = at;
+	struct buf path = BUF_INIT;
+	if (metadata.len && (s->metadata = file_in_memory(metadata, &path, err)) < 0)
+		return -1;
+	variables_add(v, "BATCH_METADATA_FILE", metadata.len ? buf_str(&path) : STR("/dev/null"));
+	buf_release(&path);
+	return 0;
 }
 
 /* --- start */
@@ -107,17 +96,17 @@ size_t work_strands_wanted(const struct work *w, const struct chunk *c)
 
 static int start(struct work *w, const struct chunk *c, struct strand *s)
 {
-	const char *env[VARIABLES + 1] = {0};
-	struct buf token = BUF_INIT, own = BUF_INIT;
+	struct job *j = c->piece->job;
+	struct buf token = BUF_INIT;
+	struct variables own = VARIABLES_INIT;
 	work_records_token(s->records, s->first, s->end, &token);
 	s->token = buf_detach(&token);
 	s->slot = take_slot(w);
 	s->input = work_records_input(s->records, s->first, s->end);
-	if (describe_batch(w, c->piece->job))
+	if (describe_batch(w, j) || describe_metadata(s, buf_str(&j->metadata), &own, &w->t->err))
 		return -1;
 	describe(w, c, s, &own);
-	list_variables(&c->piece->job->variables, env);
-	list_variables(&own, env + OF_BATCH);
+	const char **env = variables_list(&j->variables, &own);
 	const struct child_spec spec = {
 	    .argv = w->o->command,
 	    .env = env,
@@ -131,7 +120,8 @@ static int start(struct work *w, const struct chunk *c, struct strand *s)
 	    .root = "",
 	};
 	int failed = child_start(&s->child, &spec, &w->t->err);
-	buf_release(&own);
+	free(env);
+	variables_release(&own);
 	if (failed)
 		return -1;
 	msg_debug(2, "%s: %zu records, %s run, attempt %lld", s->token, s->end - s->first,
@@ -148,8 +138,8 @@ int work_strands_start(struct work *w, struct chunk *c)
 	for (; c->strand_count < n; c->strand_count++) {
 		struct strand *s = &c->strands[c->strand_count];
 		size_t i = c->strand_count;
-		*s = control ? (struct strand){.records = &w->control, .end = 1}
-			     : (struct strand){.records = &c->records,
+		*s = control ? (struct strand){.records = &w->control, .end = 1, .metadata = -1}
+			     : (struct strand){.records = &c->records, .metadata = -1,
 				   .first = c->run.first + records * i / n,
 				   .end = c->run.first + records * (i + 1) / n};
 		if (start(w, c, s)) {
@@ -207,6 +197,8 @@ void work_strands_release(struct work *w, struct chunk *c)
 	for (size_t i = 0; i < c->strand_count; i++) {
 		give_slot(w, &c->strands[i]);
 		child_release(&c->strands[i].child);
+		if (c->strands[i].metadata >= 0)
+			close(c->strands[i].metadata);
 		free(c->strands[i].token);
 	}
 	free(c->strands);

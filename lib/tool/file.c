@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,6 +94,31 @@ int file_unnamed(struct buf *name, struct err *err)
 	if (fd < 0)
 		return err_errno(err, ST_FAIL, errno, "temporary file in %s", tmp_folder());
 	buf_printf(name, "temporary file in %s", tmp_folder());
+	return fd;
+}
+
+static int write_whole(int fd, struct str s)
+{
+	while (s.len) {
+		ssize_t n = write(fd, s.ptr, s.len);
+		if (n < 0 && errno != EINTR)
+			return -1;
+		s.ptr += n > 0 ? n : 0;
+		s.len -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+int file_in_memory(struct str content, struct buf *path, struct err *err)
+{
+	int fd = memfd_create("batch", MFD_CLOEXEC);
+	if (fd < 0 || write_whole(fd, content)) {
+		err_errno(err, ST_FAIL, errno, "a file in memory");
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	buf_printf(path, "/proc/%ld/fd/%d", (long)getpid(), fd);
 	return fd;
 }
 

@@ -28,6 +28,10 @@ int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct
  * its descriptor and appends what messages call it; -1: ST_FAIL. */
 int file_unnamed(struct buf *name, struct err *err);
 
+/* The same in memory, with this content. path: by this name our commands can read it, as long as it is
+ * open here; appended. */
+int file_in_memory(struct str content, struct buf *path, struct err *err);
+
 /* A file on its way into a directory: written under a hidden name of its own (".NAME.RANDOM"),
  * and on commit synced and renamed to its name, over an older one. A process that is killed
  * leaves the hidden file, never half of the real one. Usage: open, write to fd (by out.h,

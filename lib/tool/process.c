@@ -55,6 +55,8 @@ static char **make_env(const struct process_spec *spec)
 		env[count++] = *e;
 	}
 	for (const char *const *e = spec->env; e && *e; e++) {
+		if (!strchr(*e, '='))
+			continue;
 		env = mem_grow(env, &cap, count + 1, sizeof(*env));
 		env[count++] = (char *)(uintptr_t)*e;
 	}

@@ -19,7 +19,7 @@
 struct process_spec {
 	char *const *argv;       /* ended by NULL; PATH is searched */
 	const char *shell;       /* instead of argv: text for /bin/sh -c */
-	const char *const *env;  /* more NAME=VALUE, ended by NULL; or NULL */
+	const char *const *env;  /* NAME=VALUE, or NAME for no such variable; ended by NULL; or NULL */
 	const char *const *hide; /* names of variables it shall not see, ended by NULL; or NULL */
 	/* Become its descriptors 0 to 3 and stay the caller's, who opened them above 2. -1: of 0 to 2
 	 * the tool's own, of 3 none. */
