@@ -26,10 +26,13 @@ static bool metadata_is(const struct json_t *metadata, const char *wanted)
 	return is;
 }
 
-static bool name_matches(const char *pattern, const struct batch *b)
+bool query_name_matches(const char *pattern, const struct batch *b)
 {
 	struct str name = batch_member(b, "name");
 	char *text = mem_strndup(name.ptr, name.len);
+	for (size_t i = 0; i < name.len; i++)
+		if (!text[i])
+			text[i] = 1; /* for fnmatch a NUL is the end of the text */
 	bool matches = fnmatch(pattern, text, 0) == 0;
 	free(text);
 	return matches;
@@ -39,7 +42,7 @@ bool query_matches(const struct query *q, const struct batch *b)
 {
 	if (q->statuses && !(q->statuses & (1u << b->status)))
 		return false;
-	if (q->name && !name_matches(q->name, b))
+	if (q->name && !query_name_matches(q->name, b))
 		return false;
 	for (size_t i = 0; q->metadata && i < q->metadata->count; i++)
 		if (!metadata_is(js_get(b->doc, "metadata"), q->metadata->items[i]))

@@ -23,6 +23,7 @@ int query_run(struct tool_ctx *t, const char *stream, const struct query *q);
 int query_statuses(struct tool_ctx *t, const char *text, unsigned *out);
 
 /* Does a document match name, status and metadata of q? */
+bool query_name_matches(const char *pattern, const struct batch *b);
 bool query_matches(const struct query *q, const struct batch *b);
 
 /* Prints the streams that the brokers have, one a line: each X of which there is X.notification. */

@@ -1,6 +1,5 @@
 #include "app/watching.h"
 
-#include <fnmatch.h>
 #include <stdlib.h>
 
 #include "app/handler.h"
@@ -71,13 +70,7 @@ static int run_command(struct watcher *w, const struct batch *b)
 
 static bool is_expected(const struct watcher *w, const struct batch *b)
 {
-	struct str name = batch_member(b, "name");
-	struct buf text = BUF_INIT;
-	buf_add_str(&text, name);
-	bool is = b->status == BATCH_COMPLETED &&
-	    fnmatch(w->options->expect, buf_text(&text), 0) == 0;
-	buf_release(&text);
-	return is;
+	return b->status == BATCH_COMPLETED && query_name_matches(w->options->expect, b);
 }
 
 /* After an event of a batch that is watched: is that what was waited for? */

@@ -31,7 +31,7 @@ struct json_t *js_parse(struct str text, struct err *err)
 		return NULL;
 	}
 	json_t *tree = json_loadb(text.ptr ? text.ptr : "", text.len,
-	    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+	    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
 	if (!tree)
 		err_set(err, ST_FAIL, "byte %d: %s", e.position, e.text);
 	return tree;

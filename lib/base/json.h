@@ -19,7 +19,8 @@
 struct json_t;
 
 /* One whole JSON value. Refused (ST_FAIL): trailing text, duplicate member names, depth over 2048,
- * numbers that do not fit, text that is not UTF-8. The message says at which byte. */
+ * numbers that do not fit, text that is not UTF-8, \u0000 in the name of a member. The message says
+ * at which byte. In a string \u0000 is a character like any other. */
 struct json_t *js_parse(struct str text, struct err *err);
 
 struct json_t *js_object(void);

@@ -63,11 +63,11 @@ int batch_parse(struct str text, struct batch *out, struct err *err)
 	out->doc = js_parse(text, err);
 	if (!out->doc)
 		return err_wrap(err, "batch document");
-	if (!js_get_str(out->doc, "id", &id) || id.len == 0 ||
+	if (!js_get_str(out->doc, "id", &id) || id.len == 0 || memchr(id.ptr, '\0', id.len) ||
 	    !js_get_str(out->doc, "status", &status) ||
 	    !batch_status_parse(status, &out->status)) {
 		batch_release(out);
-		return err_set(err, ST_FAIL, "not a batch document: no id, or no status known here");
+		return err_set(err, ST_FAIL, "not a batch document: no id (without NUL), or no status known here");
 	}
 	out->version = 0;
 	js_get_i64(out->doc, "version", &out->version);

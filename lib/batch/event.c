@@ -52,6 +52,9 @@ static bool read_document(const struct record *r, struct event *e, const char **
 	*why = "no id";
 	if (!values[0].ptr || !jscan_unquote(values[0], &e->id) || e->id.len == 0)
 		return false;
+	*why = "NUL in its id";
+	if (memchr(e->id.data, '\0', e->id.len))
+		return false;
 	*why = "no status known here";
 	bool known = values[1].ptr && jscan_unquote(values[1], &status) &&
 	    batch_status_parse(buf_str(&status), &e->status);

@@ -162,7 +162,9 @@ static void test_bombs_characters(void **state)
 		check_built(repeat("{\"id\":\"b\",\"status\":\"started\",\"x\":\"", bad[i], 1, "\"}"), "");
 		check_built(repeat("{\"status\":\"started\",\"id\":\"", bad[i], 1, "\"}"), "");
 	}
-	check_text(DOC("\"x\":\"\\u0000\""), "re");
+	check_text(DOC("\"x\":\"\\u0000\""), "refd");
+	check_text(DOC("\"x\\u0000\":1"), "re");
+	check_text("{\"id\":\"b\\u0000\",\"status\":\"started\"}", "r");
 	check_takers(STR(DOC("\"x\":1") "\0"), "");
 	check_text("\xef\xbb\xbf" DOC("\"x\":1"), "");
 }

@@ -193,6 +193,7 @@ static const struct row rows[] = {
 	"no JSON object", 0, 0, 0},
     {NULL, "{}", NULL, NULL, "no id", 0, 0, 0},
     {NULL, "{\"id\":\"\",\"status\":\"started\"}", NULL, NULL, "no id", 0, 0, 0},
+    {NULL, "{\"id\":\"b\\u0000c\",\"status\":\"started\"}", NULL, NULL, "NUL in its id", 0, 0, 0},
     {NULL, "{\"id\":1234,\"status\":\"started\"}", NULL, NULL, "no id", 0, 0, 0},
     {NULL, "{\"id\":null,\"status\":\"started\"}", NULL, NULL, "no id", 0, 0, 0},
     {NULL, "{\"id\":\"b-1\"}", NULL, NULL, "no status known here", 0, 0, 0},
