@@ -97,7 +97,7 @@ function __batch_option -a tool letter name arg kind help
 end
 
 function __batch_tool -a tool
-    set -l usage ($tool --help 2>/dev/null | string match -e -- '[OPTION')
+    set -l usage ($tool --help 2>/dev/null | sed '/^$/,$d')
     complete -c $tool -e
     string match -q '*FILE*' -- "$usage"; or complete -c $tool -f
     if string match -q -- '*-- COMMAND*' "$usage"

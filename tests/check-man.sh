@@ -38,13 +38,22 @@ letters_and_names() { # TOOL
 	"$bin/$1" --list-options | cut -f 1-3
 }
 
+# A text that goes on is indented to its column, which is the ninth or one behind it.
+unfolded_help() { # TOOL
+	"$bin/$1" --help | awk '
+		/^         / { sub(/^ +/, " "); line = line $0; next }
+		NR > 1 { print line }
+		{ line = $0 }
+		END { print line }'
+}
+
 # One form a line, without the blanks that align them.
 usage_of() { # TOOL
-	"$bin/$1" --help | sed -n '/^Usage:/,/^[^U ]/{s/^Usage: *//;s/^  *//;/^'"$1"' /p}'
+	unfolded_help "$1" | sed -n '/^Usage:/,/^[^U ]/{s/^Usage: *//;s/^  *//;/^'"$1"' /p}'
 }
 
 statuses_of() { # TOOL
-	"$bin/$1" --help | sed -n '/^Exit status:/,/^$/s/^  \([0-9+n]*\) .*/\1/p'
+	unfolded_help "$1" | sed -n '/^Exit status:/,/^$/s/^  \([0-9+n]*\) .*/\1/p'
 }
 
 # --- what the pages say
@@ -140,6 +149,26 @@ promises_are_tested() { # PAGE
 	return "$missing"
 }
 
+# A terminal has 80 columns.
+too_wide() { # COMMAND...
+	"$@" | sed 's/.\x08//g' | awk 'length($0) > 80 { print; wide = 1 } END { exit !wide }'
+}
+
+help_fits() { # TOOL
+	! too_wide "$bin/$1" --help
+}
+
+page_fits() { # PAGE
+	! too_wide mandoc -T ascii "$1"
+}
+
+# A heading that begins with the name of a macro is read as one: \& before it makes it a word.
+headings_are_read_as_written() { # PAGE
+	mandoc -T ascii "$1" | sed 's/.\x08//g' | sed -n '/^ \{0,3\}[^ ]/s/^ *//p' >"$work/read"
+	sed -n 's/^\.S[hs] \(\\&\)\{0,1\}//p' "$1" | grep -vxF -f "$work/read" && return 1
+	return 0
+}
+
 # --help sends the reader there.
 help_agrees() { # TOOL
 	local name missing=0
@@ -171,7 +200,7 @@ is_in_readme() { # TOOL
 
 # The README has the texts too, word for word.
 readme_statuses_agree() { # TOOL
-	"$bin/$1" --help | sed -n '/^Exit status:/,/^$/s/^  \([0-9+n]*\)  *\(.*\)/| \1 | \2 |/p' >"$work/tool"
+	unfolded_help "$1" | sed -n '/^Exit status:/,/^$/s/^  \([0-9+n]*\)  *\(.*\)/| \1 | \2 |/p' >"$work/tool"
 	sed -n '/^## Exit status/,/^## /p' README.md | grep -E '^\| [0-9]' >"$work/page"
 	same "$work/tool" "$work/page"
 }
@@ -189,6 +218,7 @@ all_of() { # TOOL
 	run "man: $1.1 has the usage of --help" usage_agrees "$1"
 	run "man: $1.1 lists the exit statuses" statuses_agree "$1"
 	run "man: $1 --help names pages that exist" help_agrees "$1"
+	run "man: $1 --help is at most 80 columns wide" help_fits "$1"
 	run "man: $1 has tests and completions" is_covered "$1"
 	run "man: $1 is in the README" is_in_readme "$1"
 }
@@ -206,6 +236,8 @@ run "man: batchutils.7 lists the exit statuses" tour_statuses_agree "${tool%.c}"
 run "man: batchutils.7 names tests of its promises that exist" promises_are_tested man/batchutils.7
 for page in man/*; do
 	run "man: ${page#man/} is clean" lint "$page"
+	run "man: ${page#man/} is at most 80 columns wide" page_fits "$page"
+	run "man: ${page#man/} has its headings read as they are written" headings_are_read_as_written "$page"
 	run "man: ${page#man/} refers to pages that exist" references_exist "$page"
 done
 printf '1..%d\n' "$number"

@@ -13,6 +13,7 @@
 #define LONG_BASE 256
 
 #define HELP_COLUMN 32
+#define HELP_WIDTH  80
 
 struct parser {
 	const struct opt **rows; /* of all groups */
@@ -207,6 +208,31 @@ int opts_parse(const struct opt_group *groups, int argc, char **argv, bool comma
 	return r;
 }
 
+/* Up to where a line of so many columns is cut: at its last blank that is not within brackets. */
+static size_t line_length(const char *text, size_t columns)
+{
+	size_t at = 0, cut = 0;
+	int depth = 0;
+	for (; text[at] && (at <= columns || cut == 0); at++) {
+		depth += (text[at] == '[') - (text[at] == ']');
+		if (text[at] == ' ' && depth == 0 && at > strspn(text, " "))
+			cut = at;
+	}
+	return at > columns && cut > 0 ? cut : at;
+}
+
+void opts_fold(struct buf *out, size_t column, const char *text)
+{
+	for (;;) {
+		size_t len = line_length(text, HELP_WIDTH - column);
+		buf_printf(out, "%.*s\n", (int)len, text);
+		text += len + strspn(text + len, " ");
+		if (!*text)
+			return;
+		buf_printf(out, "%*s", (int)column, "");
+	}
+}
+
 static void help_row(const struct opt *o, struct buf *out)
 {
 	size_t start = out->len;
@@ -219,7 +245,8 @@ static void help_row(const struct opt *o, struct buf *out)
 		buf_putc(out, '\n');
 		start = out->len;
 	}
-	buf_printf(out, "%*s%s\n", (int)(HELP_COLUMN - (out->len - start)), "", o->help);
+	buf_printf(out, "%*s", (int)(HELP_COLUMN - (out->len - start)), "");
+	opts_fold(out, HELP_COLUMN, o->help);
 }
 
 void opts_help(const struct opt_group *groups, struct buf *out)

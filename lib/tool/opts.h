@@ -115,6 +115,10 @@ int opts_set(const struct opt *row, const char *value, struct err *err);
 /* Appends the part of --help that lists the options. */
 void opts_help(const struct opt_group *groups, struct buf *out);
 
+/* Appends the text, whose first line begins at this column, in lines of at most 80 columns, cut at blanks
+ * outside of brackets; the lines that follow are indented to the column. The parts of --help are written by this. */
+void opts_fold(struct buf *out, size_t column, const char *text);
+
 /* Appends a line for each option: LETTER, NAME, ARGUMENT, WORDS, HELP, separated by tabs; "-" for
  * no letter and no argument. */
 void opts_list(const struct opt_group *groups, struct buf *out);

@@ -50,21 +50,34 @@ int tool_usage(struct tool_ctx *t, const char *fmt, ...)
 	return r;
 }
 
+#define STATUS_COLUMN 9
+
 static void add_usage(const struct tool *tool, struct buf *out)
 {
 	struct str rest = str_of(tool->usage), form;
+	struct buf text = BUF_INIT;
 	const char *label = "Usage:";
 	while (rest.ptr) {
 		rest = str_cut(rest, '\n', &form);
-		buf_printf(out, "%-6s %s [OPTION ...] %.*s\n", label, tool->name, (int)form.len,
-		    form.ptr);
+		buf_clear(&text);
+		buf_printf(&text, "[OPTION ...] %.*s", (int)form.len, form.ptr);
+		size_t start = out->len;
+		buf_printf(out, "%-6s %s ", label, tool->name);
+		opts_fold(out, out->len - start, buf_text(&text));
 		label = "";
 	}
+	buf_release(&text);
+}
+
+static void add_status(struct buf *out, int number, const char *text)
+{
+	buf_printf(out, "  %-5d  ", number);
+	opts_fold(out, STATUS_COLUMN, text);
 }
 
 static void add_statuses(struct buf *out)
 {
-#define X(name, number, text) buf_printf(out, "  %-5d  %s\n", number, text);
+#define X(name, number, text) add_status(out, number, text);
 	buf_puts(out, "\nExit status:\n");
 	STATUS_TABLE(X)
 #undef X

@@ -210,6 +210,27 @@ static void test_opts_printed(void **state)
 	buf_release(&out);
 }
 
+static void assert_folds(size_t column, const char *text, const char *want)
+{
+	struct buf out = BUF_INIT;
+	opts_fold(&out, column, text);
+	assert_string_equal(buf_text(&out), want);
+	buf_release(&out);
+}
+
+#define TEN_BLANKS     "          "
+#define SEVENTY_BLANKS TEN_BLANKS TEN_BLANKS TEN_BLANKS TEN_BLANKS TEN_BLANKS TEN_BLANKS TEN_BLANKS
+
+static void test_fold(void **state)
+{
+	(void)state;
+	assert_folds(70, "", "\n");
+	assert_folds(70, "just right", "just right\n");
+	assert_folds(70, "just a bit more", "just a bit\n" SEVENTY_BLANKS "more\n");
+	assert_folds(70, "longer-than-that a", "longer-than-that\n" SEVENTY_BLANKS "a\n");
+	assert_folds(70, "a [b c ...] d", "a\n" SEVENTY_BLANKS "[b c ...]\n" SEVENTY_BLANKS "d\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +241,7 @@ int main(void)
 	    cmocka_unit_test(test_opts_refused),
 	    cmocka_unit_test(test_opts_bad_numbers),
 	    cmocka_unit_test(test_opts_printed),
+	    cmocka_unit_test(test_fold),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
