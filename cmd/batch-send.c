@@ -1,7 +1,8 @@
 /* batch-send: delivers records into a batch, and prints its document with the manifest of what arrived. */
 #include <string.h>
 
-#include "app/sending.h"
+#include "app/intake.h"
+#include "tool/use.h"
 
 /* Within the 15 s of a transaction also over a line of 200 Mbit/s. */
 #define MAX_BYTES ((int64_t)256 << 20)
@@ -63,7 +64,7 @@ static bool needs_stdin(const struct tool_ctx *t)
 {
 	bool needs = !t->operands.argc && !t->operands.command;
 	for (int i = 0; i < t->operands.argc; i++)
-		needs |= strcmp(t->operands.argv[i], "-") == 0;
+		needs |= use_is_stdin(t->operands.argv[i]);
 	return needs;
 }
 
@@ -88,7 +89,7 @@ static int run(struct tool_ctx *t)
 		    "must come from FILEs or a COMMAND");
 	if (c->compression)
 		kv_set(&t->settings.kv, "compression.type", c->compression, KV_FLAG, "-z", false);
-	int failed = target_find(t, false, &x) || sending_run(t, &x, &c->sending);
+	int failed = intake_announce(t, &c->sending) || target_find(t, false, &x) || sending_run(t, &x, &c->sending);
 	target_release(&x);
 	return failed ? -1 : 0;
 }

@@ -5,6 +5,7 @@
 #include "base/jscan.h"
 #include "tool/clock.h"
 #include "tool/msg.h"
+#include "tool/use.h"
 
 /* A command that is not wanted any more gets this long to end by itself. */
 #define GRACE_MS 1000
@@ -31,6 +32,19 @@ static int add_inputs(struct intake *in)
 		if (source_add_file(&in->source, t->operands.argv[i], &t->err))
 			return -1;
 	return t->operands.argc ? 0 : source_add_file(&in->source, "-", &t->err);
+}
+
+int intake_announce(struct tool_ctx *t, const struct sending_options *o)
+{
+	struct err *err = &t->err;
+	for (int i = 0; i < t->operands.argc; i++) {
+		const char *name = t->operands.argv[i];
+		if (use_is_stdin(name) ? use_stdin("records", err) : use_input("the input", name, err))
+			return -1;
+	}
+	if (!t->operands.argc && !t->operands.command && use_stdin("records", err))
+		return -1;
+	return o->rejects ? use_output("--rejects", o->rejects, err) : 0;
 }
 
 int intake_open(struct intake *in, struct tool_ctx *t, const struct sending_options *o,

@@ -23,6 +23,9 @@ struct intake {
 
 #define INTAKE_INIT {.command = PROC_INIT}
 
+/* Announces to use.h which files are read and written. ST_USAGE: one of them is both. */
+int intake_announce(struct tool_ctx *t, const struct sending_options *o);
+
 /* Opens the operands' files or starts their command. All errors of an intake are in t->err. */
 int intake_open(struct intake *in, struct tool_ctx *t, const struct sending_options *o,
     struct pool *pool, size_t longest);

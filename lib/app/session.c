@@ -9,6 +9,7 @@
 #include "tool/clock.h"
 #include "tool/file.h"
 #include "tool/msg.h"
+#include "tool/use.h"
 #include "tool/who.h"
 
 /* More than any number of manifests that a shell would collect. */
@@ -71,7 +72,8 @@ static int take_document(struct tool_ctx *t, struct target *x, struct str line)
 static int read_documents(struct tool_ctx *t, struct target *x)
 {
 	struct buf text = BUF_INIT;
-	int failed = file_read_fd(STDIN_FILENO, "standard input", STDIN_LIMIT, &text, &t->err);
+	int failed = use_stdin("a batch document", &t->err) ||
+	    file_read_fd(STDIN_FILENO, "standard input", STDIN_LIMIT, &text, &t->err);
 	struct str line, rest = buf_str(&text);
 	while (!failed && rest.ptr) {
 		rest = str_cut(rest, '\n', &line);

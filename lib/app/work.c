@@ -16,6 +16,7 @@
 #include "tool/machine.h"
 #include "tool/msg.h"
 #include "tool/sig.h"
+#include "tool/use.h"
 #include "tool/who.h"
 
 #define LOOK_MS 1000 /* at the machine */
@@ -254,6 +255,8 @@ static int open_files(struct work *w)
 	struct err *err = &w->t->err;
 	if (limits_descriptors(DESCRIPTORS + (CHILD_DESCRIPTORS + 1) * o->slots.max, err))
 		return err_wrap(err, "-j %lld", (long long)o->slots.max);
+	if ((o->joblog && use_output("--joblog", o->joblog, err)) || (o->metrics && use_output("--metrics", o->metrics, err)))
+		return -1;
 	if (o->joblog && joblog_open(&w->joblog, o->joblog, err))
 		return refuse_file(err, "--joblog");
 	if (o->failed_dir && failed_open(o->failed_dir, err))

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "tool/file.h"
+#include "tool/use.h"
 
 #define SIZE_LIMIT ((size_t)1 << 20)
 #define SYSTEM_PATH "/etc/batch/batch.conf"
@@ -55,6 +56,8 @@ static char *find(const char *given)
 
 static int read_config(struct conffile *f, struct err *err)
 {
+	if (use_input("the configuration", f->path, err))
+		return -1;
 	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, ST_USAGE, errno, "%s", f->path);

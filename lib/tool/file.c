@@ -13,6 +13,7 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "tool/clock.h"
+#include "tool/use.h"
 
 #define READ_SIZE ((size_t)64 << 10)
 #define NAME_LIMIT ((size_t)180) /* of 255: a digest and the random part still have to fit */
@@ -141,6 +142,10 @@ int file_tmp_open(struct file_tmp *f, const char *dir, const char *name, struct 
 	buf_printf(&path, "%s/%s", dir, name);
 	f->path = buf_detach(&path);
 	f->name = mem_strdup(name);
+	if (use_check_at(f->dir, name, f->path, err)) {
+		file_tmp_abandon(f);
+		return -1;
+	}
 	f->tmp = tmp_name(name);
 	f->fd = openat(f->dir, f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (f->fd >= 0)

@@ -44,7 +44,7 @@ struct file_tmp {
 
 #define FILE_TMP_INIT {-1, -1, 0, 0, 0}
 
-/* name must be one file name, as file_name makes them. */
+/* name must be one file name, as file_name makes them. ST_USAGE when DIR/NAME is a file that is read (use.h). */
 int file_tmp_open(struct file_tmp *f, const char *dir, const char *name, struct err *err);
 
 /* 0: the file is under its name and on the disk. -1: count on nothing; f is released all the

@@ -14,6 +14,7 @@
 #include "tool/msg.h"
 #include "tool/progress.h"
 #include "tool/sig.h"
+#include "tool/use.h"
 
 #define CLOSED_PIPE 141 /* 128 + SIGPIPE, as if it had killed us */
 
@@ -244,6 +245,8 @@ static int start(struct tool_ctx *t, int argc, char **argv)
 		return -1;
 	if (has_property(t, "dump"))
 		return dump_settings(t);
+	for (int i = 0; i < t->operands.command_argc; i++)
+		use_argument(t->operands.command[i]);
 	return t->tool->run(t);
 }
 
@@ -263,6 +266,7 @@ static void release(struct tool_ctx *t)
 	operands_release(&t->operands);
 	settings_release(&t->settings);
 	err_clear(&t->err);
+	use_release();
 }
 
 static int finish(struct tool_ctx *t, int r)
@@ -290,6 +294,7 @@ int tool_main(int argc, char **argv, const struct tool *tool)
 		return ST_FAIL;
 	msg_init(tool->name);
 	sig_setup();
+	use_standard_outputs();
 	out_init_stdout(&t.out);
 	return finish(&t, start(&t, argc, argv));
 }
