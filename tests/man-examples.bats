@@ -147,6 +147,10 @@ with_stream() { # PAGE
 	try examples_of batchutils.7
 }
 
+@test "batchutils-recipes(7)" {
+	try examples_of batchutils-recipes.7
+}
+
 @test "README.md" {
 	try examples_of_readme
 }
@@ -154,6 +158,7 @@ with_stream() { # PAGE
 @test "no page is forgotten" {
 	local page
 	for page in "$tests_root"/../man/*; do
+		grep -q '^\.Sh EXAMPLES' "$page" || continue
 		grep -q " ${page##*/}\$" "$BATS_TEST_FILENAME"
 	done
 }
