@@ -209,13 +209,35 @@ runs() {
 }
 
 @test "a record that holds the delimiter is not given to the command as two" {
-	printf 'a\nb\0' >in
+	printf 'a\nb\0c\0\n\0d\0e\0' >in
 	create --processing
 	batch-send -B "$B" -0 in | batch-complete >/dev/null
-	run -2 --separate-stderr work -- touch called
-	says 'line end' '-0 or -J' "$S.in"
-	[[ ! -e called ]]
-	status_is sendCompleted
+	run -0 --separate-stderr batch-work -G "$G" --sample 10 -- cat
+	[[ $output == $'c\nd\ne' ]]
+	mentions 'offset 0: left out'
+	run -0 --separate-stderr work --keep-records -- cat
+	ended_as completed 5 2
+	cmp <(kget "$S.out" -f '%s\n') <(printf 'c\nd\ne\n')
+	kget "$S.invalid" -f '%s\n' >invalid.json
+	output=$(<invalid.json)
+	docs_are '[.[].record.value] == ["a\nb", "\n"]' 'all(.[]; .failure | startswith("newline: "))'
+}
+
+@test "the same whatever the order, from topics, and of NUL with -0" {
+	printf '{"value":"a\\u0000b"}\n{"value":"c\\n"}\n' >in
+	for options in '--order key' '--order none' --exactly-once '--on-invalid skip'; do
+		create --processing
+		batch-send -B "$B" -J in | batch-complete >/dev/null
+		# shellcheck disable=SC2086
+		run -0 --separate-stderr work -0 $options -- cat
+		ended_as completed 2 1
+	done
+	mentions 'is invalid: NUL: '
+	cmp <(kget "$S.out" -X isolation.level=read_committed -f '%s;') <(printf 'c\n;%.0s' {1..4})
+	G+=.t work -t "$S.in" -o beginning --invalid "$S.invalid" --out "$S.out" -- cat
+	[[ $(kget "$S.out" -f '%s;' | tr '\0' 0 | grep -o 'a0b;' | wc -l) == 4 ]]
+	run -1 --separate-stderr batch-work -t "$S.in" -G "$G.u" -o beginning --once --on-invalid stop -0 -- cat
+	mentions 'is invalid: NUL: '
 }
 
 @test "--pair keeps the key and the number of each record" {

@@ -133,11 +133,22 @@ int work_chunks_go_on(struct work *w)
 	return 0;
 }
 
+/* A value that holds what ends a record would be taken for two. Such records are invalid without a run. */
+static int set_apart(struct work *w, struct chunk *c)
+{
+	const char *why = w->o->format == WORK_NUL
+	    ? "NUL: the value holds what ends a record for the command, which -J avoids"
+	    : "newline: the value holds what ends a record for the command, which -0 or -J avoids";
+	for (size_t i = 0; i < c->records.count; i++)
+		trial_settle(&c->trial, i, VERDICT_INVALID, str_of(why));
+	return work_deliver(w, c);
+}
+
 static int begin(struct work *w, struct chunk *c)
 {
 	trial_start(&c->trial, &w->rules, c->records.count, c->deaths);
 	c->trial.control = w->control.count > 0;
-	return work_chunk_go_on(w, c);
+	return c->unfit ? set_apart(w, c) : work_chunk_go_on(w, c);
 }
 
 static int begin_ready(struct work *w)

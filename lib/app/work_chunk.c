@@ -47,15 +47,20 @@ static void pack_record(struct buf *b, const struct record *r, bool with_value)
 		pack(b, r->value);
 }
 
-int work_records_add(struct work_records *c, const struct record *r, int64_t number, struct err *err)
+static char end_of(enum work_format format)
 {
-	char end = c->format == WORK_NUL ? '\0' : '\n';
+	return format == WORK_NUL ? '\0' : '\n';
+}
+
+bool work_format_holds(enum work_format format, const struct record *r)
+{
+	return format == WORK_ENVELOPES || r->value.len == 0 || !memchr(r->value.ptr, end_of(format), r->value.len);
+}
+
+void work_records_add(struct work_records *c, const struct record *r, int64_t number)
+{
 	struct work_item *item;
 	bool envelope = c->format == WORK_ENVELOPES;
-	if (!envelope && r->value.len && memchr(r->value.ptr, end, r->value.len))
-		return err_set(err, ST_USAGE, "topic %s, partition %d, offset %lld: the value holds a "
-		    "%s: give records to the command by %s", c->topic, r->partition,
-		    (long long)r->offset, end ? "line end" : "NUL", end ? "-0 or -J" : "-J");
 	c->items = mem_grow(c->items, &c->cap, c->count + 1, sizeof(*c->items));
 	item = &c->items[c->count++];
 	*item = (struct work_item){.number = number, .offset = r->offset, .ts_ms = r->ts_ms,
@@ -65,9 +70,8 @@ int work_records_add(struct work_records *c, const struct record *r, int64_t num
 	else
 		buf_add_str(&c->input, r->value);
 	item->input_len = c->input.len - item->input;
-	buf_putc(&c->input, end);
+	buf_putc(&c->input, end_of(c->format));
 	pack_record(&c->extra, r, envelope);
-	return 0;
 }
 
 void work_records_take_back(struct work_records *c)

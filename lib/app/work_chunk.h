@@ -24,8 +24,10 @@ struct work_records {
 void work_records_init(struct work_records *c, enum work_format format, struct str topic,
     int32_t partition);
 
-/* ST_USAGE: its value holds the delimiter. */
-int work_records_add(struct work_records *c, const struct record *r, int64_t number, struct err *err);
+/* True if the record can stand on standard input in this format: its value does not hold what ends one. */
+bool work_format_holds(enum work_format format, const struct record *r);
+
+void work_records_add(struct work_records *c, const struct record *r, int64_t number);
 
 /* The last one, as if it had not been added. */
 void work_records_take_back(struct work_records *c);

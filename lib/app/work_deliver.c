@@ -23,44 +23,41 @@ int work_deliver_all(struct work *w, struct chunk *c)
 }
 
 /* What a released chunk has left is a chunk again. */
-static int begin_again(struct work *w, struct chunk *c)
+static void begin_again(struct work *w, struct chunk *c)
 {
 	struct record r = RECORD_INIT;
 	struct chunk *again = mem_zalloc(1, sizeof(*again));
-	int failed = 0;
 	again->piece = c->piece;
 	again->lane = c->lane;
 	again->state = CHUNK_READY;
 	work_records_init(&again->records, w->o->format, str_of(c->records.topic),
 	    c->records.partition);
-	for (size_t i = 0; i < c->records.count && !failed; i++) {
+	for (size_t i = 0; i < c->records.count; i++) {
 		if (trial_record(&c->trial, i)->verdict != VERDICT_UNDONE)
 			continue;
 		work_records_get(&c->records, i, &r);
-		failed = work_records_add(&again->records, &r, c->records.items[i].number, &w->t->err);
+		work_records_add(&again->records, &r, c->records.items[i].number);
 	}
 	headers_release(&r.headers);
 	again->next = c->next; /* what is behind it in its lane stays behind it */
 	c->next = again;
 	again->piece->chunks++;
 	again->piece->share->busy[again->lane]++;
-	return failed;
 }
 
 /* The first record that passed is kept as the control. */
-static int keep_control(struct work *w, const struct chunk *c, size_t i)
+static void keep_control(struct work *w, const struct chunk *c, size_t i)
 {
 	struct record r = RECORD_INIT;
 	if (w->control.count)
-		return 0;
+		return;
 	work_records_get(&c->records, i, &r);
 	work_records_init(&w->control, w->o->format, str_of(c->records.topic), c->records.partition);
-	int failed = work_records_add(&w->control, &r, 0, &w->t->err);
+	work_records_add(&w->control, &r, 0);
 	headers_release(&r.headers);
-	return failed;
 }
 
-int work_take_verdicts(struct work *w, struct chunk *c)
+void work_take_verdicts(struct work *w, struct chunk *c)
 {
 	struct piece *p = c->piece;
 	for (size_t i = 0; i < c->records.count; i++) {
@@ -68,14 +65,13 @@ int work_take_verdicts(struct work *w, struct chunk *c)
 		int64_t n = c->records.items[i].number;
 		if (v == VERDICT_UNDONE)
 			continue;
-		if (v == VERDICT_DONE && keep_control(w, c, i))
-			return -1;
+		if (v == VERDICT_DONE)
+			keep_control(w, c, i);
 		doneset_add(&p->done, n, n, v);
 		tally_add(&w->tally, v, 1);
 		quota_add(&w->quota, v == VERDICT_INVALID);
 	}
 	p->share->dirty = true;
-	return 0;
 }
 
 static void add_invalid(const struct chunk *c, size_t i, struct buf *out)
@@ -125,8 +121,7 @@ int work_chunk_finish(struct work *w, struct chunk *c)
 		msg_warn("%s: nothing succeeds: no record is blamed, and it is tried again later",
 		    buf_text(&token));
 		buf_release(&token);
-		if (begin_again(w, c))
-			return -1;
+		begin_again(w, c);
 	}
 	struct job *j = p->job;
 	p->chunks--;
@@ -180,8 +175,10 @@ int work_deliver(struct work *w, struct chunk *c)
 /* What came out is sent, and then acknowledged. */
 static int deliver_on(struct work *w, struct chunk *c)
 {
-	if (c->sent)
-		return work_take_verdicts(w, c) || work_chunk_finish(w, c) ? -1 : 0;
+	if (c->sent) {
+		work_take_verdicts(w, c);
+		return work_chunk_finish(w, c);
+	}
 	w->again |= work_group_is_sure(w);
 	return send_when_sure(w, c);
 }

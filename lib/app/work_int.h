@@ -86,6 +86,7 @@ struct chunk {
 	struct piece *piece; /* NULL: it was taken away, and only its children are waited for */
 	struct work_records records;
 	bool full;         /* as many as were asked for */
+	bool unfit;        /* the command cannot be given its records, which are invalid without a run */
 	int64_t began_ms;  /* when the first record came */
 	enum chunk_state state;
 	struct trial trial;
@@ -373,7 +374,7 @@ int work_not_delivered(struct work *w, struct kproduce *by); /* -1, and says why
 int work_deliver(struct work *w, struct chunk *c);       /* its trial has ended */
 int work_deliver_serve(struct work *w);                  /* acknowledgements, and transactions */
 int work_deliver_all(struct work *w, struct chunk *c);   /* what came out of it, and its letters */
-int work_take_verdicts(struct work *w, struct chunk *c); /* it counts */
+void work_take_verdicts(struct work *w, struct chunk *c); /* it counts */
 int work_chunk_finish(struct work *w, struct chunk *c);
 
 /* work_once.c */

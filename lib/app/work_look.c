@@ -6,6 +6,7 @@
 #include "base/date.h"
 #include "base/mem.h"
 #include "kafka/kgroup.h"
+#include "tool/msg.h"
 #include "tool/sig.h"
 
 /* --- the settings in effect */
@@ -357,7 +358,10 @@ static int sample_share(struct work *w, struct share *s)
 	int got = 0;
 	while (w->pace.size > 0 && (got = next_chunk(w, s, &c)) > 0) {
 		work_share_begin(w, c);
-		if (run_chunk(w, c))
+		if (c->unfit)
+			msg_warn("topic %s, partition %d, offset %lld: left out, the value holds what ends a record",
+			    s->topic, s->partition, (long long)c->records.items[0].offset);
+		else if (run_chunk(w, c))
 			return -1;
 		w->pace.size -= (int64_t)c->records.count;
 		c->state = CHUNK_READY;

@@ -173,17 +173,28 @@ static bool ends_with(struct work *w, const struct piece *p, const struct chunk 
 		      : (int64_t)of->count >= w->pace.size || (int64_t)of->input.len >= w->o->max_bytes;
 }
 
-/* 1: the chunk ends before the record; 0: it is in; -1. */
+/* The first record says what the chunk is: a run that a worker before us began, or records that the command
+ * cannot be given as they are. */
+static void begin(const struct piece *p, struct chunk *c, const struct record *r, bool unfit)
+{
+	const struct checkpoint_intent *intent = begun_before(p, r->offset);
+	c->unfit = unfit;
+	if (unfit)
+		c->records.format = WORK_ENVELOPES;
+	else if (intent)
+		c->deaths = intent->deaths + 1;
+}
+
+/* 1: the chunk ends before the record; 0: it is in. */
 static int add(struct work *w, const struct piece *p, struct chunk *c, const struct record *r)
 {
-	c->full = c->full || ends_before(w, p, c, r);
+	bool unfit = !work_format_holds(w->o->format, r);
+	c->full = c->full || ends_before(w, p, c, r) || (c->records.count && c->unfit != unfit);
 	if (c->full)
 		return 1;
-	const struct checkpoint_intent *intent = c->records.count ? NULL : begun_before(p, r->offset);
-	if (intent)
-		c->deaths = intent->deaths + 1;
-	if (work_records_add(&c->records, r, p->number, &w->t->err))
-		return -1;
+	if (c->records.count == 0)
+		begin(p, c, r, unfit);
+	work_records_add(&c->records, r, p->number);
 	if (is_too_long(w, p, c)) {
 		work_records_take_back(&c->records);
 		c->full = true;
@@ -227,9 +238,8 @@ static int take(struct work *w, struct piece *p, const struct record *r)
 	p->came_ms = w->now_ms;
 	work_piece_set_idle(w, p, false);
 	struct chunk *c = filling_of(w, p, keylane_of(r->key, p->number, p->lane_count));
-	int answer = add(w, p, c, r);
-	if (answer)
-		return answer;
+	if (add(w, p, c, r))
+		return 1;
 	note(p, last, n);
 	pass(p, r);
 	return c->full && is_free(w, p->share, c->lane);

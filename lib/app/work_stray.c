@@ -138,7 +138,7 @@ static const struct stray_batch *batch_of(struct work *w, struct str id)
 }
 
 /* Kept for delivery, with the reason. */
-static int add(struct work *w, struct share *s, const struct record *r, enum stray kind)
+static void add(struct work *w, struct share *s, const struct record *r, enum stray kind)
 {
 	struct sweep *v = &s->sweep;
 	struct chunk **c = filling(w, s);
@@ -151,7 +151,7 @@ static int add(struct work *w, struct share *s, const struct record *r, enum str
 	}
 	stray_reason(kind, r, &v->reasons);
 	buf_putc(&v->reasons, '\0');
-	return work_records_add(&(*c)->records, r, r->offset, &w->t->err);
+	work_records_add(&(*c)->records, r, r->offset);
 }
 
 /* Below this offset nothing else is undone from where the sweep is. */
@@ -175,8 +175,8 @@ static int take(struct work *w, struct share *s, const struct record *r)
 	w->stray.read++;
 	w->stray.count[kind]++;
 	pass_to(p, r->offset, VERDICT_DONE);
-	if (v == VERDICT_INVALID && add(w, s, r, kind))
-		return -1;
+	if (v == VERDICT_INVALID)
+		add(w, s, r, kind);
 	if (v == VERDICT_SKIPPED)
 		tally_add(&w->tally, v, 1);
 	if (v == VERDICT_INVALID)
