@@ -1,5 +1,6 @@
 /* batch-init: makes the topics of a stream, or says how those that are there differ. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/session.h"
@@ -10,8 +11,13 @@
 struct init {
 	int64_t partitions, replication, retention_ms, min_isr;
 	const char *retention;
-	bool grow;
+	bool grow, yes;
 };
+
+/* Records that are gone before anybody reads them are most likely a unit that was mistaken. */
+#define SHORT_MS 60000
+
+#define FOR_EVER INT64_MAX /* what retention.ms says by -1 */
 
 /* The notification topic is the only truth: an event must never be dropped in favour of a later one,
  * and a batch's partition must not change. */
@@ -29,6 +35,7 @@ struct making {
 	const struct part *part;
 	const struct buf *name;
 	struct json_t *report; /* of this topic */
+	int64_t data_ms; /* how long the data topic that is there keeps records; 0: there is none yet */
 	bool differs;
 };
 
@@ -60,10 +67,54 @@ static void compare_number(struct making *m, const char *what, int64_t is, int64
 static int compare_config(struct making *m, const char *name, const char *wanted)
 {
 	struct buf is = BUF_INIT;
+	if (!m->init->retention && strcmp(name, "retention.ms") == 0)
+		return 0; /* nobody asked for it: compare_with_data */
 	int failed = kadmin_config(m->client, buf_text(m->name), name, &is, &m->t->deadline,
 	    &m->t->err);
 	if (!failed && strcmp(buf_text(&is), wanted) != 0)
 		difference(m, name, buf_text(&is), wanted);
+	buf_release(&is);
+	return failed;
+}
+
+static int64_t retention_of(const char *text)
+{
+	long long ms = strtoll(text, NULL, 10);
+	return ms < 0 ? FOR_EVER : ms;
+}
+
+static void print_retention(char out[24], int64_t ms)
+{
+	snprintf(out, 24, "%lld", ms == FOR_EVER ? -1 : (long long)ms);
+}
+
+/* How long the data topic keeps records, when it is there. */
+static int look_at_data(struct making *m, const char *topic)
+{
+	struct buf text = BUF_INIT;
+	int32_t ignored;
+	int has = kclient_has_topic(m->client, topic, &ignored, &m->t->deadline, &m->t->err);
+	if (has <= 0)
+		return has;
+	int failed = kadmin_config(m->client, topic, "retention.ms", &text, &m->t->deadline, &m->t->err);
+	if (!failed)
+		m->data_ms = retention_of(buf_text(&text));
+	buf_release(&text);
+	return failed;
+}
+
+/* Records without their batch's events would belong to nothing. */
+static int compare_with_data(struct making *m)
+{
+	struct buf is = BUF_INIT;
+	char wanted[24];
+	if (!m->part->is_log || m->init->retention)
+		return 0;
+	int failed = kadmin_config(m->client, buf_text(m->name), "retention.ms", &is, &m->t->deadline,
+	    &m->t->err);
+	print_retention(wanted, m->data_ms);
+	if (!failed && retention_of(buf_text(&is)) < m->data_ms)
+		difference(m, "retention.ms", buf_text(&is), wanted);
 	buf_release(&is);
 	return failed;
 }
@@ -74,17 +125,19 @@ struct wanted {
 	const char *pairs[7];
 };
 
-static void wanted_configs(const struct init *init, const struct part *part, struct wanted *w)
+static void wanted_configs(const struct making *m, const struct part *part, struct wanted *w)
 {
+	const struct init *init = m->init;
 	size_t n = 0;
+	int64_t least_ms = part->is_log ? m->data_ms : 0;
+	int64_t retention_ms = init->retention && init->retention_ms > least_ms ? init->retention_ms : least_ms;
 	*w = (struct wanted){0};
 	if (part->is_log) {
 		w->pairs[n++] = "cleanup.policy";
 		w->pairs[n++] = "delete";
 	}
-	if (init->retention) {
-		snprintf(w->retention, sizeof(w->retention), "%lld",
-		    (long long)init->retention_ms);
+	if (init->retention || least_ms) {
+		print_retention(w->retention, retention_ms);
 		w->pairs[n++] = "retention.ms";
 		w->pairs[n++] = w->retention;
 	}
@@ -125,7 +178,7 @@ static int compare(struct making *m, const struct wanted *w, bool made)
 	for (const char *const *p = w->pairs; *p; p += 2)
 		if (compare_config(m, p[0], p[1]))
 			return -1;
-	return 0;
+	return compare_with_data(m);
 }
 
 /* An admin request that waits says nothing of why; asking for a topic does. */
@@ -151,9 +204,11 @@ static int make_stream(struct making *m, const char *stream, struct json_t *topi
 	struct wanted wanted[PARTS];
 	struct buf names[PARTS] = {BUF_INIT};
 	bool made[PARTS] = {false};
-	for (size_t i = 0; i < PARTS; i++) {
+	for (size_t i = 0; i < PARTS; i++)
 		buf_printf(&names[i], "%s.%s", stream, parts[i].suffix);
-		wanted_configs(m->init, &parts[i], &wanted[i]);
+	int failed = connect(m, buf_text(&names[0])) || look_at_data(m, buf_text(&names[0]));
+	for (size_t i = 0; i < PARTS; i++) {
+		wanted_configs(m, &parts[i], &wanted[i]);
 		list[i] = (struct kadmin_topic){
 		    .name = buf_text(&names[i]),
 		    .partitions = m->init->partitions,
@@ -161,8 +216,8 @@ static int make_stream(struct making *m, const char *stream, struct json_t *topi
 		    .configs = wanted[i].pairs,
 		};
 	}
-	int failed = connect(m, list[0].name) ||
-	    kadmin_create(m->client, list, PARTS, made, &m->t->deadline, &m->t->err);
+	failed = failed || kadmin_create(m->client, list, PARTS, made, &m->t->deadline, &m->t->err) ||
+	    (m->data_ms == 0 && look_at_data(m, list[0].name));
 	int without = failed ? 0 : kadmin_spread(m->client, &m->t->settings.kv, list, PARTS,
 	    &m->t->deadline);
 	if (without > 0)
@@ -188,6 +243,21 @@ static int print(struct tool_ctx *t, struct json_t *report)
 	return failed;
 }
 
+/* Elsewhere a number is one of seconds: too short a life for what was meant in days, or milliseconds. */
+static int take_retention(struct tool_ctx *t, struct init *init)
+{
+	const char *text = init->retention;
+	if (num_duration_ms(text, &init->retention_ms, &t->err))
+		return tool_usage(t, "--retention: %s", t->err.text);
+	if (text[strspn(text, "0123456789")] == '\0')
+		return tool_usage(t, "--retention %s: a unit is wanted: %sd, %sh, %sm or the like", text, text,
+		    text, text);
+	if (init->retention_ms < SHORT_MS && !init->yes)
+		return tool_usage(t, "--retention %s: the brokers would delete records after less than a minute; "
+		    "give --yes if that is meant", text);
+	return 0;
+}
+
 static int run(struct tool_ctx *t)
 {
 	struct init *init = t->own;
@@ -197,8 +267,8 @@ static int run(struct tool_ctx *t)
 		return -1;
 	if (init->grow && init->partitions < 1)
 		return tool_usage(t, "--grow needs --partitions N");
-	if (init->retention && num_duration_ms(init->retention, &init->retention_ms, &t->err))
-		return tool_usage(t, "--retention: %s", t->err.text);
+	if (init->retention && take_retention(t, init))
+		return -1;
 	const struct kclient_options options = {.log = msg_library,
 	    .right = init->grow ? KRIGHT_ALTER : NULL};
 	if (settings_need_brokers(&t->settings, &t->err) ||
@@ -226,7 +296,8 @@ int main(int argc, char **argv)
 	    OPT_I64(0, "replication", &init.replication, 1, 1000, "R",
 		"replicas of each partition (the broker's default)"),
 	    OPT_STR(0, "retention", &init.retention, "TIME", COMPLETE_NONE,
-		"how long records are kept (the broker's default)"),
+		"how long records are kept, with a unit (the broker's default)"),
+	    OPT_FLAG(0, "yes", &init.yes, "take a --retention of less than a minute"),
 	    OPT_I64(0, "min-isr", &init.min_isr, 1, 1000, "N",
 		"so many replicas must have a record before it is acknowledged"),
 	    OPT_FLAG(0, "grow", &init.grow,

@@ -56,6 +56,41 @@ partitions_of() { # TOPIC
 	run -0 --separate-stderr init --partitions 2 --retention 7d
 }
 
+@test "a retention without a unit is refused, and one of less than a minute unless it is meant" {
+	for time in 0 30 604800000; do
+		run -2 --separate-stderr init --retention "$time"
+		says "--retention $time" 'a unit is wanted'
+		[[ -z $output ]]
+	done
+	for time in 0s 1ms 59s; do
+		run -2 --separate-stderr init --retention "$time"
+		says "--retention $time" --yes
+		[[ -z $output ]]
+	done
+	run -0 --separate-stderr init --retention 59s --yes
+	silent
+	run -0 --separate-stderr init --retention 59s --yes
+	run -1 --separate-stderr init --retention 1m
+	doc_is 'all(.topics[]; .differs == [{setting: "retention.ms", is: "59000", wanted: "60000"}])'
+}
+
+@test "events are kept no shorter than the records that are there" {
+	python3 "$tests_root/make_topic.py" "$BATCH_BROKERS" "$S.in" retention.ms 864000000
+	run -1 --separate-stderr init --retention 1d
+	doc_is '.topics[0].differs == [{setting: "retention.ms", is: "864000000", wanted: "86400000"}]' \
+		'[.topics[1:][] | .created] == [true, true, true]'
+	# What was made is told as different when the records would outlive it, not when they would not.
+	run -1 --separate-stderr init --retention 9d
+	doc_is '.topics[1].differs == null' '.topics[2].differs[0].is == "86400000"'
+	run -0 --separate-stderr init
+	new_stream
+	python3 "$tests_root/make_topic.py" "$BATCH_BROKERS" "$S.notification" retention.ms 86400000
+	python3 "$tests_root/make_topic.py" "$BATCH_BROKERS" "$S.in" retention.ms -1
+	run -1 --separate-stderr init
+	doc_is '.topics[0].differs == null' \
+		'.topics[1].differs == [{setting: "retention.ms", is: "86400000", wanted: "-1"}]'
+}
+
 @test "--grow adds partitions, but never to the notification topic" {
 	init --partitions 1
 	run -0 --separate-stderr init --partitions 3 --grow
