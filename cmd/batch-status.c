@@ -7,11 +7,12 @@ struct asked {
 	const char *wait, *at, *name, *status, *since, *until;
 	struct opt_list metadata;
 	int64_t from, size;
-	bool history, ids, streams;
+	bool history, ids, list, streams;
 	struct query query;
 };
 
-#define ENDED (1u << BATCH_COMPLETED | 1u << BATCH_TERMINATED | 1u << BATCH_FAILED)
+#define UNSAID INT64_MIN
+#define SIZE 100 /* as many as HRI lists at once */
 
 static int parse_time(struct tool_ctx *t, const char *option, const char *text, int64_t *ms)
 {
@@ -56,7 +57,10 @@ static int wait_for(struct tool_ctx *t, struct kbatch *b, unsigned wanted)
 {
 	if (kbatch_fold(b)->status == BATCH_NONE)
 		return 0; /* said by kbatch_document */
-	return kbatch_wait(b, wanted | ENDED, &t->deadline, &t->err);
+	for (unsigned s = BATCH_STARTED; s < BATCH_STATUS_COUNT; s++)
+		if (!batch_may_become((enum batch_status)s, wanted))
+			wanted |= 1u << s;
+	return kbatch_wait(b, wanted, &t->deadline, &t->err);
 }
 
 static int answer(struct tool_ctx *t, const struct batch *b, unsigned wanted)
@@ -66,8 +70,8 @@ static int answer(struct tool_ctx *t, const struct batch *b, unsigned wanted)
 		return -1;
 	if (!wanted || (wanted & (1u << b->status)))
 		return 0;
-	return err_set(&t->err, ST_FAIL, "batch '%.*s' is %s, and stays so", (int)id.len, id.ptr,
-	    batch_status_name(b->status));
+	return err_set(&t->err, ST_FAIL, "batch '%.*s' is %s, and cannot become what --wait waits for",
+	    (int)id.len, id.ptr, batch_status_name(b->status));
 }
 
 static int one_batch(struct tool_ctx *t, const struct asked *c, const char *stream,
@@ -93,13 +97,15 @@ static int one_batch(struct tool_ctx *t, const struct asked *c, const char *stre
 static int check(struct tool_ctx *t, const struct asked *c)
 {
 	bool lists = c->name || c->status || c->since || c->until || c->metadata.count ||
-	    c->from || c->size != 100 || c->ids;
+	    c->from || c->size != UNSAID || c->ids || c->list;
 	if (t->common.batch && lists)
 		return tool_usage(t, "-B asks for one batch: no filter goes with it");
 	if (!t->batch && (c->wait || c->history))
 		return tool_usage(t, "--wait and --history need -B ID");
 	if (c->wait && (c->history || c->at))
 		return tool_usage(t, "--wait goes with neither --history nor --at");
+	if (c->ids && c->list)
+		return tool_usage(t, "--list prints documents: --ids does not go with it");
 	if (c->streams && (t->common.batch || lists || c->wait || c->history || c->at))
 		return tool_usage(t, "--streams goes alone");
 	return 0;
@@ -118,8 +124,10 @@ static int run(struct tool_ctx *t)
 	q->name = c->name;
 	q->metadata = &c->metadata;
 	q->from = c->from;
-	q->size = c->size;
+	q->size = c->size == UNSAID ? SIZE : c->size;
+	q->tell_rest = c->size == UNSAID;
 	q->ids = c->ids;
+	q->list = c->list;
 	if (session_stream(t, &stream) || parse_time(t, "--at", c->at, &q->at_ms) ||
 	    parse_time(t, "--since", c->since, &q->since_ms) ||
 	    parse_time(t, "--until", c->until, &q->until_ms) ||
@@ -127,13 +135,13 @@ static int run(struct tool_ctx *t)
 	    (c->wait && query_statuses(t, c->wait, &wanted)))
 		return -1;
 	/* BATCH_ID of the environment gives way to a query that was asked for by options. */
-	bool lists = q->name || q->statuses || c->since || c->until || c->metadata.count || q->ids;
+	bool lists = q->name || q->statuses || c->since || c->until || c->metadata.count || q->ids || q->list;
 	return t->batch && !lists ? one_batch(t, c, stream, wanted) : query_run(t, stream, q);
 }
 
 int main(int argc, char **argv)
 {
-	struct asked c = {.size = 100,
+	struct asked c = {.size = UNSAID,
 	    .query = {.since_ms = KLOG_BEGINNING, .until_ms = INT64_MAX, .at_ms = INT64_MAX}};
 	const struct opt options[] = {
 	    OPT_STR(0, "wait", &c.wait, "STATUS,...", COMPLETE_STATUS,
@@ -152,6 +160,7 @@ int main(int argc, char **argv)
 	    OPT_I64(0, "from", &c.from, 0, INT64_MAX, "N", "leave out the first N (0)"),
 	    OPT_I64(0, "size", &c.size, -1, INT64_MAX, "N", "at most N; -1: all (100)"),
 	    OPT_FLAG(0, "ids", &c.ids, "print ids only"),
+	    OPT_FLAG(0, "list", &c.list, "print one object: the results, and in total how many match"),
 	    OPT_FLAG(0, "streams", &c.streams, "print the streams there are, and nothing else"),
 	    OPT_END};
 	const struct tool tool = {.name = "batch-status",

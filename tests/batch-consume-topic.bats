@@ -147,6 +147,13 @@ sorted() {
 	run -2 --separate-stderr batch-consume -t "$T" -c -1
 }
 
+@test "--grep counts the characters of the locale, and takes any byte" {
+	printf '%s\n' café cafe $'caf\xe9' | kput "$S.in" -p 0
+	[[ $(batch-consume -t "$S.in" -e --grep '^caf.$') == $'café\ncafe' ]]
+	[[ $(LC_ALL=C batch-consume -t "$S.in" -e --grep '^caf.$') == $'cafe\ncaf\xe9' ]]
+	[[ $(batch-consume -t "$S.in" -e --grep '^caf') == $'café\ncafe\ncaf\xe9' ]]
+}
+
 @test "without -e it goes on, until a signal ends it" {
 	background reader batch-consume -t "$T"
 	for i in 1 2 3; do

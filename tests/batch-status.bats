@@ -99,6 +99,36 @@ ids() { # OPTION...
 	[[ -z $output ]]
 }
 
+@test "a list that is cut short says so, and --list has the total" {
+	for n in {1..105}; do
+		printf '{"id":"p%03d","name":"n%d","integratorId":"o","topic":"t","dataType":"d","status":"started"}\n' \
+			"$n" $((n % 2))
+	done | kput "$S.notification" -p 0
+	run -0 --separate-stderr batch-status --ids
+	says '100 of 105 batches are printed' '--size -1' '--from 100'
+	run -0 --separate-stderr batch-status --ids --from 3
+	says '100 of 105 batches are printed' '--from 103'
+	for options in --size\ {-1,7,0} '--from 5' '-n n1' '-q' '--list'; do
+		# shellcheck disable=SC2086
+		run -0 --separate-stderr batch-status $options
+		silent
+	done
+	doc_is '.total == 105' '.results | length == 100' '.results[0] | has("id")'
+	run -0 --separate-stderr batch-status --list -n n1 --size 2 --from 1
+	doc_is '.total == 53' '.results | map(.name) == ["n1", "n1"]'
+	run -0 --separate-stderr batch-status --list -n none
+	doc_is '. == {results: [], total: 0}'
+	run -0 --separate-stderr batch-status --list --status completed --size 0
+	doc_is '. == {results: [], total: 0}'
+}
+
+@test "in the locale's characters ? is one" {
+	create
+	batch-create -n café --id c >/dev/null
+	[[ $(ids -n 'caf?') == c && $(ids -n 'ca[é]?') == '' && $(ids -n 'ca?[é]') == c ]]
+	[[ $(LC_ALL=C ids -n 'caf?') == '' && $(LC_ALL=C ids -n 'caf*') == c ]]
+}
+
 @test "--size and --from count what matches" {
 	three
 	[[ $(ids -n 'nightly*' --size 1) == b ]]
@@ -168,6 +198,33 @@ ids() { # OPTION...
 	ends 1 waiter
 	cmp terminated.json waiter.out
 	run -0 grep -c "^batch-status: batch '$B' is terminated" waiter.err
+}
+
+@test "--wait goes on while the batch can become so" {
+	in_state completed
+	background waiter batch-status -B "$B" --wait failed -m 60s
+	batch-terminate -B "$B" --failed late >failed.json
+	ends 0 waiter
+	cmp failed.json waiter.out
+	for wanted in terminated started sendCompleted; do
+		in_state completed
+		run -1 --separate-stderr timeout 60 batch-status -B "$B" --wait "$wanted"
+		says "batch '$B' is completed, and cannot become"
+		doc_is '.status == "completed"'
+	done
+	in_state sendCompleted
+	run -1 --separate-stderr timeout 60 batch-status -B "$B" --wait terminated
+	says "batch '$B' is sendCompleted"
+}
+
+@test "--wait that is interrupted says so" {
+	create
+	background waiter batch-status -B "$B" --wait completed -m 60s -X debug=fetch -vvv
+	wait_for grep -q "Fetch topic $S.notification" waiter.err
+	kill -TERM "${pids[waiter]}"
+	ends 143 waiter
+	run -0 grep '^batch-status: .*interrupted' waiter.err
+	run -1 grep 'time is up' waiter.err
 }
 
 @test "--wait is over when time is up" {

@@ -154,6 +154,52 @@ seen() {
 	cmp completed.json watcher.out
 }
 
+@test "--expect is about the end of the log: what failed after all is no success" {
+	in_state completed
+	run -0 --separate-stderr batch-watch --expect 'test-*'
+	batch-terminate -B "$B" --failed 'found late'
+	run -1 --separate-stderr batch-watch --expect 'test-*'
+	says "($B) failed at" ': found late'
+	[[ -z $output ]]
+	in_state completed
+	run -0 --separate-stderr batch-watch --expect 'test-*'
+	doc_is ".id == \"$B\""
+}
+
+@test "--expect says how far the batch is that was expected" {
+	run -1 --separate-stderr batch-watch --expect 'test-*'
+	says "no batch 'test-*' was completed since" ': none began'
+	create --processing
+	run -1 --separate-stderr batch-watch --expect 'test-*'
+	says "batch 'test-$BATS_TEST_NUMBER' ($B) began at" 'is still being sent'
+	batch-complete -B "$B" --records 5 >sent.json
+	run -1 --separate-stderr batch-watch --expect 'test-*'
+	says "($B) was sent at" 'waits for a worker'
+	jq -c '.progress = {group: "g", done: 2, invalid: 1, skipped: 0}' sent.json |
+		kput "$S.notification" -k "$B" -H ce_type=batch.progress -H ce_batchversion=2
+	run -1 --separate-stderr batch-watch --expect 'test-*'
+	says "($B) was sent at" 'is being processed (3 records so far)'
+	in_state terminated
+	run -1 --separate-stderr batch-watch --expect 'test-*'
+	says "($B) was terminated at" 'of that name are 2'
+}
+
+@test "--expect counts the characters of the locale" {
+	batch-create -n café | batch-send /dev/null | batch-complete >/dev/null
+	run -0 --separate-stderr batch-watch --expect 'caf?'
+}
+
+@test "--until goes on while the batch can become so" {
+	in_state completed
+	background watcher batch-watch -B "$B" --until failed
+	wait_for grep -q completed watcher.out
+	batch-terminate -B "$B" --failed late
+	ends 0 watcher
+	in_state terminated
+	run -1 --separate-stderr timeout 60 batch-watch -B "$B" --until failed
+	mentions "batch '$B' is terminated, and cannot become"
+}
+
 # --- --exec
 
 @test "--exec runs a command with each document on its standard input" {

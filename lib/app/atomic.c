@@ -60,7 +60,7 @@ static int find_other(struct atomic *a, struct klog *all, int64_t before,
 			return err_set(&t->err, ST_FAIL, "batch '%s' was changed by another while "
 			    "it was being sent (%s)", a->target->id, batch_status_name(e->status));
 		if (!got && deadline_left_ms(d) == 0)
-			return err_set(&t->err, ST_TIME, "time is up while reading the log");
+			return klog_late(all, d, &t->err);
 	}
 }
 

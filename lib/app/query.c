@@ -136,31 +136,86 @@ static int print_id(struct tool_ctx *t, struct str id)
 	return out_str(&t->out, id, &t->err) || out_puts(&t->out, "\n", &t->err) ? -1 : 0;
 }
 
-static int print_one(struct tool_ctx *t, const struct query *q, const struct batch *b)
+struct listing {
+	struct tool_ctx *t;
+	const struct query *q;
+	int64_t matched, printed;
+};
+
+static int print_one(struct listing *l, const struct batch *b)
 {
-	return q->ids ? print_id(t, batch_id(b)) : session_print(t, b);
+	struct tool_ctx *t = l->t;
+	struct buf text = BUF_INIT;
+	l->printed++;
+	if (l->q->ids)
+		return print_id(t, batch_id(b));
+	if (!l->q->list)
+		return session_print(t, b);
+	if (l->printed > 1)
+		buf_putc(&text, ',');
+	js_dump(b->doc, &text);
+	int failed = out_buf(&t->out, &text, &t->err);
+	buf_release(&text);
+	return failed;
+}
+
+static bool is_full(const struct listing *l)
+{
+	return l->q->size >= 0 && l->printed >= l->q->size;
+}
+
+/* Documents are parsed only to be printed, or where the fold does not tell whether they match. */
+static int list_one(struct listing *l, const struct fold *f)
+{
+	const struct query *q = l->q;
+	struct batch b = BATCH_INIT;
+	if (q->statuses && !(q->statuses & (1u << f->status)))
+		return 0;
+	bool counts_only = is_full(l) || l->matched < q->from;
+	if (counts_only && !q->name && !q->metadata->count) {
+		l->matched++;
+		return 0;
+	}
+	if (fold_batch(f, &b, &l->t->err)) {
+		msg_warn("partition %d, offset %lld: %s", f->partition, (long long)f->offset,
+		    l->t->err.text);
+		err_clear(&l->t->err);
+		return 0;
+	}
+	bool matches = query_matches(q, &b);
+	l->matched += matches;
+	int failed = matches && !counts_only ? print_one(l, &b) : 0;
+	batch_release(&b);
+	return failed;
+}
+
+static int end_list(struct listing *l)
+{
+	struct tool_ctx *t = l->t;
+	struct buf text = BUF_INIT;
+	int64_t rest = l->matched - l->q->from - l->printed;
+	if (l->q->tell_rest && !l->q->list && rest > 0)
+		msg_note("%lld of %lld batches are printed: --size -1 prints all, --from %lld goes on",
+		    (long long)l->printed, (long long)l->matched, (long long)(l->q->from + l->printed));
+	if (!l->q->list)
+		return 0;
+	buf_printf(&text, "],\"total\":%lld}\n", (long long)l->matched);
+	int failed = out_buf(&t->out, &text, &t->err);
+	buf_release(&text);
+	return failed;
 }
 
 static int print_list(struct tool_ctx *t, const struct query *q, const struct fold **list,
     size_t n)
 {
-	int64_t matched = 0, printed = 0;
-	for (size_t i = 0; i < n && (q->size < 0 || printed < q->size); i++) {
-		struct batch b = BATCH_INIT;
-		if (fold_batch(list[i], &b, &t->err)) {
-			msg_warn("partition %d, offset %lld: %s", list[i]->partition,
-			    (long long)list[i]->offset, t->err.text);
-			err_clear(&t->err);
-			continue;
-		}
-		bool wanted = query_matches(q, &b) && matched++ >= q->from;
-		int failed = wanted ? print_one(t, q, &b) : 0;
-		printed += wanted;
-		batch_release(&b);
-		if (failed)
+	struct listing l = {.t = t, .q = q};
+	bool counts_all = q->list || q->tell_rest;
+	if (q->list && out_puts(&t->out, "{\"results\":[", &t->err))
+		return -1;
+	for (size_t i = 0; i < n && (counts_all || !is_full(&l)); i++)
+		if (list_one(&l, list[i]))
 			return -1;
-	}
-	return 0;
+	return end_list(&l);
 }
 
 static void release_all(struct map *folds)

@@ -13,7 +13,9 @@ struct query {
 	int64_t until_ms;    /* started before; INT64_MAX: any */
 	int64_t at_ms;       /* the state as it was then; INT64_MAX: now */
 	int64_t from, size;  /* the first of them to print, and how many; size -1: all */
+	bool tell_rest;      /* note on standard error when size left some out */
 	bool ids;            /* print ids only */
+	bool list;           /* print one object, as HRI does: {"results":[...],"total":N} */
 };
 
 /* Prints the batches that match, the youngest first, one a line. */

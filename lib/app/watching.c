@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "app/expected.h"
 #include "app/handler.h"
+#include "base/date.h"
 #include "base/mem.h"
 #include "kafka/kgroup.h"
 #include "kafka/kjudge.h"
@@ -26,6 +28,7 @@ struct watcher {
 	struct kgroup *group;
 	unsigned generation; /* of the group, that the judge knows of */
 	struct event event; /* of the group's record */
+	struct expected expected;
 	int64_t expected_by_ms;
 	struct deadline patience; /* with the brokers, since the last event */
 	int64_t count;
@@ -68,11 +71,6 @@ static int run_command(struct watcher *w, const struct batch *b)
 	return failed ? err_wrap(&t->err, "--exec") : 0;
 }
 
-static bool is_expected(const struct watcher *w, const struct batch *b)
-{
-	return b->status == BATCH_COMPLETED && query_name_matches(w->options->expect, b);
-}
-
 /* After an event of a batch that is watched: is that what was waited for? */
 static int consider(struct watcher *w, const struct batch *b)
 {
@@ -82,9 +80,9 @@ static int consider(struct watcher *w, const struct batch *b)
 		w->done = true;
 	if (o->most >= 0 && w->count >= o->most)
 		w->done = true;
-	if (w->done || !o->until || !t->batch || !batch_is_finished(b->status))
+	if (w->done || !o->until || !t->batch || batch_may_become(b->status, o->until))
 		return 0;
-	return err_set(&t->err, ST_FAIL, "batch '%s' is %s, and stays so", t->batch,
+	return err_set(&t->err, ST_FAIL, "batch '%s' is %s, and cannot become what --until waits for", t->batch,
 	    batch_status_name(b->status));
 }
 
@@ -105,7 +103,7 @@ static int take(struct watcher *w, const struct event *e)
 	struct batch b = BATCH_INIT;
 	struct deadline d = deadline_start(t->budget_ms);
 	if ((t->batch && !str_is(buf_str(&e->id), t->batch)) ||
-	    (e->type != EVENT_STATUS && !w->options->progress))
+	    (e->type != EVENT_STATUS && !w->options->progress && !w->options->expect))
 		return 0;
 	if (kjudge_event(w->judge, e, &v, &d, &t->err))
 		return -1;
@@ -119,14 +117,38 @@ static int take(struct watcher *w, const struct event *e)
 	int failed = 0;
 	bool shown = false;
 	if (w->options->expect) {
-		w->done = shown = is_expected(w, &b);
-		failed = w->done ? session_print(t, &b) : 0;
+		if (query_name_matches(w->options->expect, &b))
+			expected_hear(&w->expected, &b, e->ts_ms);
 	} else if (query_matches(&w->options->query, &b)) {
 		shown = true;
 		failed = show(w, &b) || consider(w, &b);
 	}
 	batch_release(&b);
 	return failed ? -1 : shown;
+}
+
+/* A batch that was completed may have failed since: what counts is how it stands where the log ends. */
+static int look_for_expected(struct watcher *w)
+{
+	struct tool_ctx *t = w->t;
+	struct buf text = BUF_INIT;
+	const struct watching_options *o = w->options;
+	struct str found = expected_completed(&w->expected);
+	if (found.ptr) {
+		w->done = true;
+		return out_str(&t->out, found, &t->err) || out_puts(&t->out, "\n", &t->err) ? -1 : 0;
+	}
+	if (clock_mono_ms() < w->expected_by_ms)
+		return 0;
+	if (o->since_ms != KLOG_BEGINNING) {
+		buf_puts(&text, " since ");
+		date_format_s(o->since_ms, &text);
+	}
+	buf_puts(&text, ": ");
+	expected_why(&w->expected, &text);
+	err_set(&t->err, ST_FAIL, "no batch '%s' was completed%s", o->expect, buf_text(&text));
+	buf_release(&text);
+	return -1;
 }
 
 /* Between events: is there a reason to end? */
@@ -140,8 +162,8 @@ static int rest(struct watcher *w, bool at_end)
 		return 0;
 	if (o->until_end && deadline_left_ms(&w->patience) == 0)
 		return err_set(&t->err, ST_TIME, "time is up before the end was reached");
-	if (o->expect && at_end && clock_mono_ms() >= w->expected_by_ms)
-		return err_set(&t->err, ST_FAIL, "no batch '%s' was completed", o->expect);
+	if (o->expect && at_end && look_for_expected(w))
+		return -1;
 	if (o->until && t->common.timeout_ms >= 0 && deadline_left_ms(&t->deadline) == 0)
 		return err_set(&t->err, ST_TIME, "time is up");
 	return 0;
@@ -259,6 +281,9 @@ int watch(struct tool_ctx *t, const char *stream, const struct watching_options 
 	struct watcher w = {.t = t, .stream = stream, .options = o,
 	    .expected_by_ms = clock_mono_ms() + o->within_ms,
 	    .patience = deadline_start(t->budget_ms), .done = o->most == 0};
+	uint64_t seed;
+	clock_random(&seed, sizeof(seed));
+	expected_init(&w.expected, seed);
 	int failed = session_log(t, stream, true, &w.log) ||
 	    session_log_beside(t, stream, &w.lookup) ||
 	    (o->group ? follow_group(&w) : follow_log(&w));
@@ -274,5 +299,6 @@ int watch(struct tool_ctx *t, const char *stream, const struct watching_options 
 	klog_close(w.lookup);
 	klog_close(w.log);
 	event_release(&w.event);
+	expected_release(&w.expected);
 	return failed ? -1 : 0;
 }

@@ -50,6 +50,17 @@ bool batch_may(enum batch_status from, enum batch_status to)
 	return may[from] & BIT(to);
 }
 
+bool batch_may_become(enum batch_status from, unsigned wanted)
+{
+	unsigned reached = BIT(from), before = 0;
+	while (reached != before) {
+		before = reached;
+		for (unsigned s = BATCH_NONE; s < BATCH_STATUS_COUNT; s++)
+			reached |= before & BIT(s) ? may[s] : 0;
+	}
+	return reached & wanted;
+}
+
 bool batch_is_finished(enum batch_status status)
 {
 	return status == BATCH_COMPLETED || status == BATCH_TERMINATED || status == BATCH_FAILED;

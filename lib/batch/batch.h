@@ -34,6 +34,9 @@ bool batch_status_parse(struct str name, enum batch_status *out);
 /* May a batch go from one status to the other? The one table behind every writer and every reader. */
 bool batch_may(enum batch_status from, enum batch_status to);
 
+/* Is it one of wanted (bits 1 << status), or can it come to be one, by whatever way? */
+bool batch_may_become(enum batch_status from, unsigned wanted);
+
 /* Completed, terminated or failed: no more records of it will come. */
 bool batch_is_finished(enum batch_status status);
 

@@ -60,8 +60,7 @@ static int catch_up(struct kbatch *b, const struct deadline *d, struct err *err)
 		if (got)
 			take(b, e);
 		else if (deadline_left_ms(d) == 0)
-			return err_set(err, ST_TIME, "stream %s: time is up while reading the log",
-			    klog_stream(b->log));
+			return klog_late(b->log, d, err);
 	}
 	return 0;
 }
@@ -150,6 +149,9 @@ int kbatch_poll(struct kbatch *b, int wait_ms, struct err *err)
 int kbatch_wait(struct kbatch *b, unsigned wanted, const struct deadline *d, struct err *err)
 {
 	while (!(wanted & (1u << b->fold.status))) {
+		if (deadline_interrupted(d))
+			return err_set(err, ST_FAIL, "batch '%s' is still %s: interrupted", b->id,
+			    batch_status_name(b->fold.status));
 		if (deadline_left_ms(d) == 0)
 			return err_set(err, ST_TIME, "batch '%s' is still %s, and time is up", b->id,
 			    batch_status_name(b->fold.status));

@@ -60,8 +60,7 @@ static int read_on(struct kfind *f, const struct deadline *d, struct err *err)
 		if (got)
 			sieve_add(&f->ids, buf_str(&e->id));
 		else if (deadline_left_ms(d) == 0)
-			return err_set(err, ST_TIME, "stream %s: time is up while reading the log",
-			    klog_stream(f->log));
+			return klog_late(f->log, d, err);
 	}
 	for (int32_t p = 0; p < klog_partitions(f->log); p++)
 		f->positions[p] = klog_position(f->log, p);

@@ -209,8 +209,7 @@ static int read_past(struct kjudge *j, int32_t partition, const struct deadline 
 		if (got && e->offset < j->parts[e->partition].start)
 			take_past(j, e);
 		if (!got && deadline_left_ms(d) == 0)
-			return err_set(err, ST_TIME, "stream %s: time is up while reading the log",
-			    klog_stream(j->log));
+			return klog_late(j->log, d, err);
 	}
 	return 0;
 }
@@ -332,8 +331,7 @@ static int note_failures(struct kjudge *j, int32_t partition, int64_t from,
 		if (got && e->type == EVENT_STATUS && e->status == BATCH_FAILED)
 			sieve_add(&j->failed, buf_str(&e->id));
 		if (!got && deadline_left_ms(d) == 0)
-			return err_set(err, ST_TIME, "stream %s: time is up while reading the log",
-			    klog_stream(j->log));
+			return klog_late(j->log, d, err);
 	}
 	j->parts[partition].failed_upto = klog_position(j->log, partition);
 	return 0;

@@ -98,6 +98,13 @@ struct kclient *klog_client(struct klog *l)
 	return l->client;
 }
 
+int klog_late(const struct klog *l, const struct deadline *d, struct err *err)
+{
+	if (deadline_interrupted(d))
+		return err_set(err, ST_FAIL, "stream %s: interrupted while reading the log", l->stream);
+	return err_set(err, ST_TIME, "stream %s: time is up while reading the log", l->stream);
+}
+
 int32_t klog_home(const struct klog *l, struct str id)
 {
 	return murmur2_partition(id, l->partitions);

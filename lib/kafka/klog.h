@@ -72,6 +72,9 @@ int64_t klog_start(const struct klog *l, int32_t partition);
 /* How many records all scans of this log have given so far. */
 int64_t klog_records(const struct klog *l);
 
+/* After a wait that d ended: -1, "interrupted" or ST_TIME. */
+int klog_late(const struct klog *l, const struct deadline *d, struct err *err);
+
 struct kclient *klog_client(struct klog *l);
 
 #endif

@@ -231,6 +231,6 @@ int kclient_check(struct kclient *c, const struct deadline *d, const char *what,
 		return err_set(err, c->trouble.status == ST_FAIL ? ST_CONNECT : c->trouble.status,
 		    "%s: %s", what, c->trouble.text);
 	if (deadline_interrupted(d))
-		return err_set(err, ST_TIME, "%s: interrupted", what);
+		return err_set(err, ST_FAIL, "%s: interrupted", what);
 	return err_set(err, ST_TIME, "%s: no answer from %s in time", what, c->brokers);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,6 +294,8 @@ int tool_main(int argc, char **argv, const struct tool *tool)
 	if (fill_descriptors())
 		return ST_FAIL;
 	msg_init(tool->name);
+	/* For patterns, where ? is a character. Numbers are read and written as in the C locale. */
+	setlocale(LC_CTYPE, "");
 	sig_setup();
 	use_standard_outputs();
 	out_init_stdout(&t.out);

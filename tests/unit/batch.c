@@ -141,6 +141,20 @@ static void test_batch_parse_refuses(void **state)
 	}
 }
 
+static void test_batch_may_become(void **state)
+{
+	(void)state;
+	/* from: none, started, sendCompleted, completed, terminated, failed; to: the same */
+	static const char table[BATCH_STATUS_COUNT][BATCH_STATUS_COUNT + 1] = {
+	    "yyyyyy", "nyyyyy", "nnyyny", "nnnyny", "nnnnyn", "nnnnny"};
+	for (unsigned from = 0; from < BATCH_STATUS_COUNT; from++)
+		for (unsigned to = 0; to < BATCH_STATUS_COUNT; to++)
+			if (batch_may_become((enum batch_status)from, 1u << to) != (table[from][to] == 'y'))
+				fail_msg("from %u to %u", from, to);
+	assert_true(batch_may_become(BATCH_COMPLETED, 1u << BATCH_STARTED | 1u << BATCH_FAILED));
+	assert_false(batch_may_become(BATCH_COMPLETED, 0));
+}
+
 static void test_batch_members(void **state)
 {
 	(void)state;
@@ -753,6 +767,7 @@ int main(void)
 	    cmocka_unit_test(test_batch_is_finished),
 	    cmocka_unit_test(test_batch_parse),
 	    cmocka_unit_test(test_batch_parse_refuses),
+	    cmocka_unit_test(test_batch_may_become),
 	    cmocka_unit_test(test_batch_members),
 	    cmocka_unit_test(test_batch_stream),
 	    cmocka_unit_test(test_batch_expected),
