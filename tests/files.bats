@@ -83,6 +83,35 @@ skip=(batch-send --json --on-invalid skip --rejects)
 	cmp completed.json "$B"
 }
 
+# Starts batch-send OPTION... with data as its second input, and waits until it reads the first one.
+reads_later() { # OPTION...
+	cp kept data
+	mkfifo first
+	background send batch-send -B "$B" "$@" first data
+	exec 5>first
+	rm first
+}
+
+@test "a file that changes while it is read is a failed read" {
+	for change in ': >data' 'head -c 4 kept >data' 'echo more >>data' 'echo yyyyyyyyyyy >data' 'cp kept new && mv new data'; do
+		reads_later
+		eval "$change"
+		echo one >&5
+		exec 5>&-
+		ends 3 send
+		[[ ! -s send.out && $(<send.err) == *'data: '*' while it was read'* ]]
+	done
+	reads_later --atomic
+	: >data
+	exec 5>&-
+	ends 1 send
+	[[ $(<send.err) == *'data: '*'cut from 12 to 0 bytes'* ]]
+	status_is started
+	reads_later
+	exec 5>&-
+	ends 0 send
+}
+
 @test "standard input has one use, by whatever name" {
 	for name in - /dev/stdin /proc/self/fd/0 /dev/fd/0; do
 		run -2 --separate-stderr batch-send "$name" <created.json

@@ -18,7 +18,28 @@
 #define READ_SIZE ((size_t)64 << 10)
 #define NAME_LIMIT ((size_t)180) /* of 255: a digest and the random part still have to fit */
 
-int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct err *err)
+struct file_state file_state(const struct stat *st)
+{
+	return (struct file_state){.regular = S_ISREG(st->st_mode), .size = st->st_size, .changed = st->st_mtim};
+}
+
+int file_check_state(int fd, const char *name, const struct file_state *then, struct err *err)
+{
+	struct stat st;
+	if (!then->regular)
+		return 0;
+	if (fstat(fd, &st))
+		return err_errno(err, ST_FAIL, errno, "%s", name);
+	if (st.st_size < then->size)
+		return err_set(err, ST_FAIL, "%s: the file was cut from %lld to %lld bytes while it was read", name,
+		    (long long)then->size, (long long)st.st_size);
+	if (st.st_size != then->size || st.st_mtim.tv_sec != then->changed.tv_sec ||
+	    st.st_mtim.tv_nsec != then->changed.tv_nsec)
+		return err_set(err, ST_FAIL, "%s: the file changed while it was read", name);
+	return 0;
+}
+
+static int read_all(int fd, const char *name, size_t limit, struct buf *out, struct err *err)
 {
 	size_t start = out->len;
 	for (;;) {
@@ -35,6 +56,15 @@ int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct
 		if (out->len - start > limit)
 			return err_set(err, ST_FAIL, "%s: larger than %zu bytes", name, limit);
 	}
+}
+
+int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct err *err)
+{
+	struct stat st;
+	if (fstat(fd, &st))
+		return err_errno(err, ST_FAIL, errno, "%s", name);
+	const struct file_state begin = file_state(&st);
+	return read_all(fd, name, limit, out, err) || file_check_state(fd, name, &begin, err) ? -1 : 0;
 }
 
 bool file_is_exposed(int fd)

@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -21,7 +24,20 @@ bool file_is_exposed(int fd);
 /* As file_read; one that is exposed is refused with ST_USAGE. */
 int file_read_private(const char *path, size_t limit, struct buf *out, struct err *err);
 
-/* As file_read from an open descriptor, which stays open. name is for messages. */
+/* What a regular file was like when somebody began to rely on it. */
+struct file_state {
+	bool regular; /* false: a pipe, a device and so on, which has no state */
+	int64_t size;
+	struct timespec changed;
+};
+
+struct file_state file_state(const struct stat *st);
+
+/* 0: the file is as it was then. -1: its size or its time of modification differs, or it was cut, and ST_FAIL says so. */
+int file_check_state(int fd, const char *name, const struct file_state *then, struct err *err);
+
+/* As file_read from an open descriptor, which stays open. name is for messages. A file that changes meanwhile
+ * is a failed read. */
 int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct err *err);
 
 /* A file without a name in TMPDIR, or /tmp: nothing is left of it however the process ends. Answers

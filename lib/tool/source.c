@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "tool/file.h"
 #include "tool/sig.h"
 
 struct source_input {
 	const char *name; /* for messages */
 	const char *path; /* NULL: fd */
 	int fd;
+	struct file_state state; /* when it was added */
 };
 
 void source_init(struct source *s, struct pool *pool, const struct frame_style *style,
@@ -45,7 +47,11 @@ static int64_t bytes_ahead(int fd)
 
 void source_add_fd(struct source *s, int fd, const char *name)
 {
-	add(s, (struct source_input){name, NULL, fd}, bytes_ahead(fd));
+	struct stat st;
+	struct source_input input = {.name = name, .fd = fd};
+	if (fstat(fd, &st) == 0)
+		input.state = file_state(&st);
+	add(s, input, bytes_ahead(fd));
 }
 
 int source_add_file(struct source *s, const char *name, struct err *err)
@@ -59,7 +65,7 @@ int source_add_file(struct source *s, const char *name, struct err *err)
 		return err_errno(err, ST_USAGE, errno, "%s", name);
 	if (S_ISDIR(st.st_mode))
 		return err_errno(err, ST_USAGE, EISDIR, "%s", name);
-	add(s, (struct source_input){name, name, -1}, S_ISREG(st.st_mode) ? st.st_size : -1);
+	add(s, (struct source_input){name, name, -1, file_state(&st)}, S_ISREG(st.st_mode) ? st.st_size : -1);
 	return 0;
 }
 
@@ -146,6 +152,17 @@ static int readable(const struct source *s, int wait_ms)
 	return s->left >= 0 ? 1 : poll(&p, 1, wait_ms);
 }
 
+/* A regular file is what it was when it was added, and does not end before its size then. */
+static int check_file(const struct source *s, ssize_t n, struct err *err)
+{
+	if (file_check_state(s->fd, input_name(s), &s->inputs[s->at].state, err))
+		return -1;
+	if (n == 0 && s->left > 0)
+		return err_set(err, ST_FAIL, "%s: the file ends %lld bytes before its size", input_name(s),
+		    (long long)s->left);
+	return 0;
+}
+
 /* Reads on: 0 when the window or s->eof has changed, SOURCE_WAIT, or -1. */
 static int fill(struct source *s, int wait_ms, struct err *err)
 {
@@ -164,6 +181,8 @@ static int fill(struct source *s, int wait_ms, struct err *err)
 		return wait_for(s, SOURCE_NO_INPUT);
 	if (n < 0)
 		return err_errno(err, ST_FAIL, errno, "%s", input_name(s));
+	if (check_file(s, n, err))
+		return -1;
 	s->eof = n == 0;
 	s->rest.len += (size_t)n;
 	s->bytes_read += n;

@@ -7,7 +7,8 @@
  *
  * A record is valid as long as a reference on its block is held. The source holds one of its own
  * until the next call of source_next: whoever keeps the record longer takes one (block_ref) and
- * gives it back (block_unref). A read error is never taken for an end of input. Each input ends
+ * gives it back (block_unref). A read error is never taken for an end of input, and a regular
+ * file that changes after it was added is one: what was read of it is given out no more. Each input ends
  * its last record: a file without a final newline does not run into the next one. */
 #ifndef TOOL_SOURCE_H
 #define TOOL_SOURCE_H

@@ -166,9 +166,38 @@ static void test_file_name(void **state)
 	buf_release(&other);
 }
 
+static void test_file_state(void **state)
+{
+	struct err err = ERR_INIT;
+	struct stat st;
+	const char *path = dir_puts(state, "file", "content");
+	int fd = open(path, O_RDWR | O_CLOEXEC), pair[2];
+	assert_int_equal(fstat(fd, &st), 0);
+	const struct file_state then = file_state(&st);
+	assert_int_equal(file_check_state(fd, "file", &then, &err), 0);
+	assert_int_equal(ftruncate(fd, 3), 0);
+	assert_int_equal(file_check_state(fd, "file", &then, &err), -1);
+	assert_int_equal(err.status, ST_FAIL);
+	assert_string_equal(err.text, "file: the file was cut from 7 to 3 bytes while it was read");
+	assert_int_equal(ftruncate(fd, 7), 0);
+	assert_int_equal(futimens(fd, (struct timespec[]){{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1}}), 0);
+	assert_int_equal(file_check_state(fd, "file", &then, &err), -1);
+	assert_string_equal(err.text, "file: the file changed while it was read");
+	close(fd);
+	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
+	assert_int_equal(fstat(pair[0], &st), 0);
+	const struct file_state of_pipe = file_state(&st);
+	assert_int_equal(write(pair[1], "x", 1), 1);
+	assert_int_equal(file_check_state(pair[0], "pipe", &of_pipe, &err), 0);
+	close(pair[0]);
+	close(pair[1]);
+	err_clear(&err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_file_state, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_file_read, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_file_private, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_file_tmp, dir_setup, dir_teardown),

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -266,6 +267,52 @@ static void test_source_refused(void **state)
 	end(&f);
 }
 
+/* Reads records until there are no more: SOURCE_END, or -1. */
+static int64_t read_on(struct fixture *f, int *end)
+{
+	int64_t records = 0;
+	while ((*end = source_next(&f->s, &f->r, 0, &f->err)) == SOURCE_RECORD)
+		records++;
+	return records;
+}
+
+static void test_source_file_changes(void **state)
+{
+	static char data[3 * BLOCK_SIZE];
+	const off_t ends[] = {BLOCK_SIZE / 2, 2 * BLOCK_SIZE, 4 * BLOCK_SIZE, 3 * BLOCK_SIZE};
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = i % 10 == 9 ? '\n' : 'x';
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		int end_state;
+		struct fixture f;
+		const char *path = dir_write(state, "file", data, sizeof(data), 0600);
+		const struct timespec now[] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1}};
+		begin(&f, &lines, 100);
+		add(&f, path);
+		expect(&f, "xxxxxxxxx", 1, 0);
+		assert_int_equal(truncate(path, ends[i]), 0);
+		assert_int_equal(utimensat(AT_FDCWD, path, now, 0), 0);
+		assert_in_range(read_on(&f, &end_state), BLOCK_SIZE / 10 - 2, BLOCK_SIZE / 10);
+		assert_int_equal(end_state, -1);
+		assert_int_equal(f.err.status, ST_FAIL);
+		assert_non_null(strstr(f.err.text, "while it was read"));
+		end(&f);
+	}
+}
+
+/* Files of the kernel have no size, and are read as they come. */
+static void test_source_without_size(void **state)
+{
+	int end_state;
+	struct fixture f;
+	(void)state;
+	begin(&f, &lines, 4096);
+	add(&f, "/proc/self/status");
+	assert_true(read_on(&f, &end_state) > 10);
+	assert_int_equal(end_state, SOURCE_END);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +325,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_source_pipe, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_source_interrupted, dir_setup, dir_teardown),
 	    cmocka_unit_test_setup_teardown(test_source_refused, dir_setup, dir_teardown),
+	    cmocka_unit_test_setup_teardown(test_source_file_changes, dir_setup, dir_teardown),
+	    cmocka_unit_test(test_source_without_size),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
