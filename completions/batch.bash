@@ -3,27 +3,78 @@
 
 # --- the command line
 
-# Sets _batch_words to the words before the cursor and _batch_cur to the one at it, with what bash
-# cut at '=' and ':' joined again; _batch_cut is what readline takes as given of that word.
+# Sets _batch_plain to what the shell makes of WORD, but expands nothing, and _batch_quote to the
+# quote that is open at its end.
+_batch_unquote() { # WORD
+	local rest=$1 char
+	_batch_plain='' _batch_quote=''
+	while [[ $rest ]]; do
+		char=${rest:0:1} rest=${rest:1}
+		if [[ $char == "$_batch_quote" ]]; then
+			_batch_quote=''
+		elif [[ -z $_batch_quote && $char == [\'\"] ]]; then
+			_batch_quote=$char
+		elif [[ $char == \\ && $_batch_quote != \' &&
+			(-z $_batch_quote || $rest == [\\\$\`\"]*) ]]; then
+			_batch_plain+=${rest:0:1} rest=${rest:1}
+		else
+			_batch_plain+=$char
+		fi
+	done
+}
+
+# Sets _batch_quoted to TEXT as it can stand in the line. A quote that is open there begins and ends it:
+# readline puts that in the place of the open one, and takes no last character for the end.
+_batch_requote() { # TEXT
+	local i char
+	_batch_quoted=''
+	case $_batch_quote in
+	\') _batch_quoted="'${1//\'/"'\''"}'" ;;
+	\")
+		_batch_quoted=\"
+		for ((i = 0; i < ${#1}; i++)); do
+			char=${1:i:1}
+			case $char in
+			[\\\$\`\"]) char=\\$char ;;
+			!) char="\"'!'\"" ;; # between double quotes it calls the history
+			esac
+			_batch_quoted+=$char
+		done
+		_batch_quoted+=\"
+		;;
+	*)
+		_batch_quoted=$1
+		[[ $1 != *[!A-Za-z0-9_./:=@%+,-]* ]] || printf -v _batch_quoted %q "$1"
+		;;
+	esac
+}
+
+# Sets _batch_words to the words before the cursor and _batch_cur to the one at it, unquoted, with
+# what bash cut at '=' and ':' joined again; _batch_cut is what readline takes as given of that word,
+# unquoted too.
 _batch_split() {
-	local i word glue=0 before=''
-	_batch_words=() _batch_cur='' _batch_cut=''
+	local i word glue=0 before='' cur=''
+	_batch_words=()
 	for ((i = 0; i <= COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		if ((i > 1)) && { ((glue)) || [[ $word == [=:]* ]]; } && _batch_touches "$i"; then
-			before=$_batch_cur
-			_batch_cur+=$word
+			before=$cur
+			cur+=$word
 		else
-			((i == 0)) || _batch_words+=("$_batch_cur")
+			_batch_unquote "$cur"
+			((i == 0)) || _batch_words+=("$_batch_plain")
 			before=''
-			_batch_cur=$word
+			cur=$word
 		fi
 		glue=0
-		[[ $word != *[=:] ]] || glue=1
+		[[ -z $word || ${word//[=:]/} ]] || glue=1
 	done
 	# The separator itself is given, too.
-	_batch_cut=$before
-	((glue == 0)) || _batch_cut=$_batch_cur
+	((glue == 0)) || before=$cur
+	_batch_unquote "$before"
+	_batch_cut=$_batch_plain
+	_batch_unquote "$cur"
+	_batch_cur=$_batch_plain
 	_batch_words=("${_batch_words[@]:1}")
 }
 
@@ -136,11 +187,14 @@ _batch_values() { # KIND VALUE-SO-FAR
 	esac
 }
 
-# Adds the lines on standard input that begin with TEXT, less what readline takes as given.
+# Adds the lines on standard input that begin with TEXT, less what readline takes as given. They may
+# come from anybody who can write to the topics: the shell must take each as one word and run nothing.
 _batch_add() { # TEXT CUT
 	local line
 	while IFS= read -r line; do
-		[[ -z $line || $line != "$1"* ]] || COMPREPLY+=("${line#"$2"}")
+		[[ $line && $line == "$1"* ]] || continue
+		_batch_requote "${line#"$2"}"
+		COMPREPLY+=("$_batch_quoted")
 	done
 }
 
@@ -180,7 +234,7 @@ _batch_complete_operand() {
 _batch_tools() {
 	local _batch_words _batch_cur _batch_cut _batch_tool=$1 _batch_letter _batch_name _batch_arg
 	local _batch_kind _batch_row _batch_joined _batch_value _batch_pending _batch_rest _batch_given
-	local _batch_stream
+	local _batch_stream _batch_plain _batch_quote _batch_quoted
 	COMPREPLY=()
 	_batch_split
 	_batch_table "$1"

@@ -25,10 +25,20 @@ echo "\$*" >>"$work/asked"
 case "\$*" in
 *gone*) echo "batch-status: no broker" >&2; exit 5 ;;
 *--streams*) printf 'claims\nclaims.new\nother\n' ;;
+*hostile*) cat "$work/hostile" ;;
 *--ids*) printf '01-youngest\n01-older\n' ;;
 esac
 END
-chmod +x "$work/bin/batch-status"
+rm "$work/bin/batch-terminate"
+cat >"$work/bin/batch-terminate" <<END
+#!/bin/sh
+case "\$*" in
+*--list-options* | *--help*) exec "$bin/batch-terminate" "\$@" ;;
+esac
+shift 2
+printf '%s\n' "\$*" >>"$work/taken"
+END
+chmod +x "$work/bin/batch-status" "$work/bin/batch-terminate"
 
 # --- the shells: LINE on stdin, what can stand for its last word on stdout, one a line
 
@@ -222,6 +232,78 @@ check_shell() { # SHELL
 	sed 's/^/# /' "$work/$1/errors"
 }
 
+# --- what others call their batches
+
+# Each begins with another letter, so that it is the only match.
+# shellcheck disable=SC2016,SC1003 # that is what is in them
+hostile=(
+	'a$(touch PWNED)'
+	'b`touch PWNED`'
+	'c;touch PWNED'
+	'd two  words'
+	"e'single'"
+	'f"double"'
+	'g\back\slash\'
+	'h!history !! #!'
+	'i&|<>(){}[]*?~^=:,#'
+	'j$HOME ${IFS}'
+)
+printf '%s\n' "${hostile[@]}" >"$work/hostile"
+
+cat >"$work/type.bash" <<'END'
+PS1='rea''dy>'
+bind 'set bell-style none' 'set enable-bracketed-paste off'
+source "$ROOT/completions/batch.bash"
+cd "$HERE"
+END
+mkdir "$work/zsh.d"
+cat >"$work/zsh.d/.zshrc" <<'END'
+PS1='rea''dy>' RPS1=
+unsetopt zle_bracketed_paste prompt_sp beep
+fpath=($ROOT/completions $fpath)
+autoload -Uz compinit
+compinit -u -D
+cd $HERE
+END
+cat >"$work/type.fish" <<'END'
+function fish_prompt
+    echo -n 'rea''dy>'
+end
+set fish_greeting
+set fish_autosuggestion_enabled 0
+source $ROOT/completions/batch.fish
+cd $HERE
+END
+
+start_shell() { # SHELL
+	local command
+	case $1 in
+	bash) command=(bash --rcfile "$work/type.bash" -i) ;;
+	zsh) command=(zsh -d -i) ;;
+	fish) command=(fish --no-config -i -C "source $work/type.fish") ;;
+	esac
+	env -i PATH="$work/bin:$PATH" HOME="$work" HERE="$work/here" ROOT="$root" \
+		ZDOTDIR="$work/zsh.d" TERM=xterm LC_ALL=C.UTF-8 tests/type_line.py 'ready>' "${command[@]}"
+}
+
+# What a user gets who types the first letter, TAB and Enter, in each way to begin a word.
+check_hostile() { # SHELL
+	local word begin
+	rm -f "$work/taken" "$work/wanted" "$work/lines" "$work/here/PWNED"
+	for word in "${hostile[@]}"; do
+		for begin in '-B ' '--batch=' "-B '" '-B "'; do
+			printf 'batch-terminate -s hostile %s%s\t\n' "$begin" "${word:0:1}" >>"$work/lines"
+			printf '%s%s\n' "${begin%[\'\"]}" "$word" >>"$work/wanted"
+		done
+	done
+	start_shell "$1" <"$work/lines" >"$work/$1/typed"
+	diff "$work/wanted" "$work/taken" | sed 's/^/# /'
+	cmp -s "$work/wanted" "$work/taken"
+	result $? "$1: each id is one word, whatever is in it"
+	[[ ! -e $work/here/PWNED ]]
+	result $? "$1: nothing in an id is run"
+}
+
 registered_in() { # FILE
 	grep -v '^# ' "$1" | tr '\n' ' ' |
 		grep -oE '(#compdef|complete -F _batch_tools|for tool in)( \\?\s*batch-[a-z]+)+' |
@@ -235,6 +317,7 @@ done
 for shell in bash zsh fish; do
 	if command -v "$shell" >/dev/null; then
 		check_shell "$shell"
+		check_hostile "$shell"
 	else
 		number=$((number + 1))
 		printf 'ok %d - completions of %s # SKIP it is not installed\n' "$number" "$shell"
