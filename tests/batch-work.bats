@@ -176,6 +176,72 @@ runs() {
 	has_lines "$S.out" in
 }
 
+@test "a run that waited to be tried again when its worker was killed comes again under its name" {
+	begin_work 1
+	seq 20 >in
+	ready in
+	background work batch-work -G "$G" --instance same --order none --chunk 7 --backoff 1h -- sh -c '
+		read -r v
+		[ "$v" != 1 ] || { echo "$BATCH_CHUNK" >name; exit 75; }
+		echo "$v" && cat'
+	wait_for holds_records "$S.out" 13
+	wait_for eval 'batch-consume -t __consumer_offsets -e -q | grep -aF "[$B]" | tail -n 1 | grep -qa "]0,0,0,0;0+6;"'
+	kill -9 "${pids[work]}"
+	ends 137 work
+	work --instance same --order none --chunk 5 -- sh -c 'echo "$BATCH_CHUNK $BATCH_ATTEMPT $BATCH_REASON" >again && cat'
+	echo "$(<name) 2 resume" | diff - again
+	has_lines "$S.out" in
+}
+
+# In two partitions, so that they run beside each other; one of them kills its worker whenever it is run.
+two_of_which_one_kills() {
+	begin_work 2
+	create --processing
+	printf '1:K\n2:good\n' | batch-send -B "$B" -K : | batch-complete >/dev/null
+	# shellcheck disable=SC2016
+	command=(sh -c 'read -r v
+		echo "$v $BATCH_REASON" >>runs
+		[ "$v" != K ] || { kill -9 $PPID; sleep 30; }
+		echo "$v"')
+}
+
+@test "who merely ran beside what kills its worker is tried alone, and is not blamed" {
+	for options in "" --exactly-once; do
+		: >runs
+		G=$S.group$options
+		two_of_which_one_kills
+		deaths=0
+		until work --instance same --retries 0 $options -- "${command[@]}"; do
+			((++deaths < 9))
+		done
+		ended_as completed 2 1
+		((deaths == 4)) # one beside each other, three alone
+		[[ $(kget "$S.invalid" | jq -r .failure) == "ended the worker" ]]
+		[[ $(committed "$S.out" 1 -f '%s\n' | sort -u) == good ]]
+	done
+}
+
+# What is committed for the partition of B's only record says that it has run, and not that it runs.
+is_written_down_as_ended() {
+	batch-consume -t __consumer_offsets -e -q | grep -aF "[$B]" | tail -n 1 | grep -qaE ']0,0,0,0;[0-9]+\+0;'
+}
+
+@test "a worker that is killed although it was asked to end says nothing about what it ran" {
+	echo 1 >in
+	ready in
+	for _ in 1 2 3 4; do
+		rm -f running
+		background work batch-work -G "$G" --instance same --retries 0 --once -- sh -c 'touch running; exec sleep 60'
+		wait_for test -e running
+		kill -TERM "${pids[work]}"
+		wait_for is_written_down_as_ended
+		kill -9 "${pids[work]}"
+		ends 137 work
+	done
+	work --instance same --retries 0 -- cat
+	ended_as completed 1 0
+}
+
 @test "-J: envelopes in and out, with key, headers and null" {
 	create --processing
 	jq -nc '{key: "k", value: "v", headers: [["h", "1"]]}, {key: null, value: null, headers: []}' |

@@ -156,6 +156,7 @@ static int run(struct work *w)
 		if (!w->stopping && (sig_ended() || (w->o->once && is_all_done(w)))) {
 			msg_debug(1, "ending: what runs may end within %lld ms", (long long)w->o->drain_ms);
 			w->stopping = true;
+			work_shares_dirty(w);
 			notify_stopping(&w->notify);
 			w->drain_ms = w->now_ms + w->o->drain_ms;
 			w->again = true;

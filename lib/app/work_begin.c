@@ -60,7 +60,7 @@ static int64_t count(const struct work *w, bool intended)
 	return n;
 }
 
-/* One that ended a worker before is alone: who is written down beside it would be blamed, too. */
+/* One that was there when a worker ended is alone: so that only its own end of one counts against it. */
 static bool is_for_one(const struct work *w)
 {
 	for (const struct chunk *c = w->chunks; c; c = c->next)
@@ -71,22 +71,37 @@ static bool is_for_one(const struct work *w)
 	return false;
 }
 
-/* Of a partition not more runs are written down than its checkpoint has room for. */
+/* Of a partition not more chunks are begun, here or by a worker before, than its checkpoint has room for. */
 static bool is_full(const struct work *w, const struct share *s)
 {
 	size_t n = 0;
 	for (const struct chunk *c = w->chunks; c; c = c->next)
-		n += c->piece && c->piece->share == s &&
-		    (c->state == CHUNK_INTENDED || c->state == CHUNK_RUNNING);
+		n += c->piece && c->piece->share == s;
+	for (size_t i = 0; i < s->open_count; i++)
+		for (size_t k = 0; k < s->open[i]->intent_count; k++)
+			n += s->open[i]->intents[k].first >= s->open[i]->at;
 	return n >= CHECKPOINT_INTENTS;
 }
 
-/* May its next run be written down? */
-static bool has_room(const struct work *w, const struct chunk *c)
+/* What waits for nothing may always begin. */
+static bool is_first_undone(const struct chunk *c)
 {
-	if (is_full(w, c->piece->share))
-		return false;
-	return c->deaths ? w->running == 0 && count(w, true) == 0 : !is_for_one(w);
+	return c->records.items[0].number == c->piece->done.next;
+}
+
+/* Nothing runs, is about to, or has run and is not acknowledged. */
+static bool is_quiet(const struct work *w)
+{
+	for (const struct chunk *c = w->chunks; c; c = c->next)
+		if (c->state == CHUNK_INTENDED || c->state == CHUNK_RUNNING || c->state == CHUNK_DELIVERING)
+			return false;
+	return true;
+}
+
+/* May its next run be written down? */
+static bool may_be_next(const struct work *w, const struct chunk *c)
+{
+	return c->deaths ? is_quiet(w) : !is_for_one(w);
 }
 
 /* Not while everything fails: the breaker lets one through. */
@@ -127,7 +142,7 @@ int work_chunks_go_on(struct work *w)
 			continue;
 		if (c->until_ms > w->now_ms)
 			loop_until(&w->loop, c->until_ms);
-		else if (has_room(w, c) && work_chunk_go_on(w, c))
+		else if (may_be_next(w, c) && work_chunk_go_on(w, c))
 			return -1;
 	}
 	return 0;
@@ -147,6 +162,8 @@ static int set_apart(struct work *w, struct chunk *c)
 static int begin(struct work *w, struct chunk *c)
 {
 	trial_start(&c->trial, &w->rules, c->records.count, c->deaths);
+	if (c->resumed)
+		trial_resume(&c->trial);
 	c->trial.control = w->control.count > 0;
 	return c->unfit ? set_apart(w, c) : work_chunk_go_on(w, c);
 }
@@ -154,7 +171,7 @@ static int begin(struct work *w, struct chunk *c)
 static int begin_ready(struct work *w)
 {
 	for (struct chunk *c = w->chunks; c; c = c->next)
-		if (c->state == CHUNK_READY && c->piece && has_room(w, c) &&
+		if (c->state == CHUNK_READY && c->piece && may_be_next(w, c) &&
 		    !work_lane_is_held(w, c->piece->share, c->lane, c) && begin(w, c))
 			return -1;
 	return 0;
@@ -175,6 +192,12 @@ static struct chunk *of_lane(struct work *w, const struct lane *lane)
 			w->turn = (w->turn + i + 1) % w->share_count;
 	}
 	return c;
+}
+
+static bool may_begin(const struct work *w, const struct chunk *c)
+{
+	return (!is_full(w, c->piece->share) || is_first_undone(c)) && may_be_next(w, c) &&
+	    count(w, true) < ahead_of_all(w) && count(w, false) < ahead_of_all(w) + KEPT * w->slots.now;
 }
 
 /* Reads on for all partitions, and begins what is first. 1: it did; 0: there is nothing to begin. */
@@ -198,8 +221,7 @@ static int begin_next(struct work *w)
 	}
 	if (first && w->o->topics)
 		first = of_lane(w, lanes_choose(w->o->topics));
-	if (!first || !has_room(w, first) || count(w, true) >= ahead_of_all(w) ||
-	    count(w, false) >= ahead_of_all(w) + KEPT * w->slots.now)
+	if (!first || !may_begin(w, first))
 		return 0;
 	if (w->o->topics)
 		lanes_took(w->o->topics, first->piece->share->lane_of, (int64_t)first->records.count);

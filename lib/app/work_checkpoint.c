@@ -1,11 +1,15 @@
 /* What is committed for a partition: its offset, and in a text what is done above it and what runs. */
 #include "app/work_int.h"
 
+static bool is_undone(const struct piece *p, const struct work_item *item)
+{
+	return doneset_undone(&p->done, item->number) == item->number;
+}
+
 static void lower(const struct piece *p, const struct chunk *c, int64_t *offset)
 {
 	const struct work_item *first = c && c->records.count ? c->records.items : NULL;
-	if (first && first->offset < *offset &&
-	    doneset_undone(&p->done, first->number) == first->number)
+	if (first && first->offset < *offset && is_undone(p, first))
 		*offset = first->offset;
 }
 
@@ -23,26 +27,36 @@ static int64_t undone_offset(const struct work *w, const struct piece *p)
 	return offset;
 }
 
-/* Runs that begin or run; of records whose run ended a worker before that they did, until they are run again. */
+/* A worker that is asked to end, or to give its partitions back, may be killed because it takes too long. */
+static bool is_to_blame(const struct work *w, const struct chunk *c)
+{
+	bool runs = c->state == CHUNK_INTENDED || c->state == CHUNK_RUNNING;
+	return runs && !w->leaving && !w->stopping && !w->revoking;
+}
+
+/* Runs that begin or run, so that a worker's death counts against them; and chunks that have run, here or before, until
+ * they are done, as they are: what others are told by their names stays true. */
 static void intend(const struct work *w, const struct chunk *c, struct checkpoint_part *to)
 {
 	const struct work_item *items = c->records.items;
-	bool runs = c->state == CHUNK_INTENDED || c->state == CHUNK_RUNNING;
-	if (runs && !w->leaving && c->run.end > c->run.first)
+	size_t end = c->records.count;
+	if (end == 0 || !is_undone(c->piece, items))
+		return;
+	if (is_to_blame(w, c) && c->run.end > c->run.first)
 		checkpoint_intend(to, items[c->run.first].offset, items[c->run.end - 1].offset,
 		    c->run.deaths);
-	else if (c->deaths)
-		checkpoint_intend(to, items[0].offset, items[c->records.count - 1].offset,
-		    c->deaths - 1);
+	else if (c->begun)
+		checkpoint_intend(to, items[0].offset,
+		    items[end - 1].offset < c->last ? c->last : items[end - 1].offset, c->deaths - 1);
 }
 
 static void intend_all(const struct work *w, const struct piece *p, struct checkpoint_part *to)
 {
 	for (const struct chunk *c = w->chunks; c; c = c->next)
-		if (c->piece == p && c->state != CHUNK_DELIVERING)
+		if (c->piece == p)
 			intend(w, c, to);
 	for (size_t k = 0; k < p->lane_count; k++)
-		if (p->filling[k] && p->filling[k]->records.count)
+		if (p->filling[k])
 			intend(w, p->filling[k], to);
 	for (size_t i = 0; i < p->intent_count; i++)
 		if (p->intents[i].first >= p->at)

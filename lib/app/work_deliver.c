@@ -30,6 +30,7 @@ static void begin_again(struct work *w, struct chunk *c)
 	again->piece = c->piece;
 	again->lane = c->lane;
 	again->state = CHUNK_READY;
+	again->last = c->last;
 	work_records_init(&again->records, w->o->format, str_of(c->records.topic),
 	    c->records.partition);
 	for (size_t i = 0; i < c->records.count; i++) {
@@ -39,6 +40,10 @@ static void begin_again(struct work *w, struct chunk *c)
 		work_records_add(&again->records, &r, c->records.items[i].number);
 	}
 	headers_release(&r.headers);
+	if (again->records.count == c->records.count) {
+		again->begun = c->begun;
+		again->deaths = c->deaths;
+	}
 	again->next = c->next; /* what is behind it in its lane stays behind it */
 	c->next = again;
 	again->piece->chunks++;
@@ -165,6 +170,7 @@ int work_deliver(struct work *w, struct chunk *c)
 {
 	c->state = CHUNK_DELIVERING;
 	c->parcel.chunk = c;
+	c->piece->share->dirty |= c->deaths > 0; /* before another one is alone, this one is not any more */
 	if (trial_outcome(&c->trial) == TRIAL_STOPPED || check_invalid(w, c))
 		return -1;
 	if (w->o->exactly_once)

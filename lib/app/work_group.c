@@ -23,6 +23,12 @@ static void note_failure(struct work *w, const struct err *why)
 	err_set(&w->t->err, why->status, "%s", why->text);
 }
 
+void work_shares_dirty(struct work *w)
+{
+	for (size_t i = 0; i < w->share_count; i++)
+		w->shares[i].dirty = true;
+}
+
 void work_committed(void *ctx, enum kmember_commit result, const struct err *err)
 {
 	struct work *w = ctx;
@@ -41,8 +47,7 @@ void work_committed(void *ctx, enum kmember_commit result, const struct err *err
 	for (struct chunk *c = w->chunks; c; c = c->next)
 		if (c->state == CHUNK_INTENDED && c->intent <= w->commits)
 			c->intent = w->commits + 1;
-	for (size_t i = 0; i < w->share_count; i++)
-		w->shares[i].dirty = true;
+	work_shares_dirty(w);
 }
 
 /* All that changed: of our partitions, and from where on the log is to be read again. */
@@ -112,8 +117,7 @@ int work_commit(struct work *w, bool now)
 void work_group_doubt(struct work *w)
 {
 	w->sure = w->commits + 1;
-	for (size_t i = 0; i < w->share_count; i++)
-		w->shares[i].dirty = true;
+	work_shares_dirty(w);
 }
 
 bool work_group_is_sure(const struct work *w)
@@ -141,6 +145,7 @@ int work_group_follow(struct work *w)
 	case KMEMBER_REVOKING:
 		msg_debug(1, "our partitions are asked back");
 		w->revoking = true;
+		work_shares_dirty(w);
 		w->drain_ms = w->now_ms + w->o->drain_ms;
 		return 0;
 	case KMEMBER_LOST:

@@ -93,7 +93,10 @@ struct chunk {
 	struct trial_run run;
 	int64_t until_ms;  /* when it waits */
 	int64_t intent;    /* the commit that writes it down */
-	int64_t deaths;    /* a worker's, by a run of just these records */
+	int64_t deaths;    /* of workers, while a run of just these records was written down */
+	bool begun;        /* such a run was, here or by a worker before: they stay together */
+	bool resumed;      /* by a worker before */
+	int64_t last;      /* resumed: the last offset of that one */
 	bool probes;       /* the breaker waits for it */
 	struct strand *strands; /* owned: of the run */
 	size_t strand_count;
@@ -284,6 +287,7 @@ int work_piece_done(struct work *w, struct piece *p); /* says it in the log */
 int work_group_follow(struct work *w);   /* what happened to our partitions */
 int work_group_drain(struct work *w);    /* what runs may end, when they are asked back or it is the end */
 int work_commit(struct work *w, bool now);
+void work_shares_dirty(struct work *w);  /* the next commit writes all of them down */
 void work_group_doubt(struct work *w);   /* others may have our partitions: the next commit tells */
 bool work_group_is_sure(const struct work *w);
 void work_committed(void *ctx, enum kmember_commit result, const struct err *err);

@@ -121,7 +121,7 @@ static void pass(struct piece *p, const struct record *r)
 	kpart_pop(p->share->lane);
 }
 
-/* A worker before us began a run with this record: the same ones again, and alone. */
+/* A worker before us began a run with this record: the same ones again, as one run. */
 static const struct checkpoint_intent *begun_before(const struct piece *p, int64_t offset)
 {
 	for (size_t i = 0; i < p->intent_count; i++)
@@ -179,10 +179,13 @@ static void begin(const struct piece *p, struct chunk *c, const struct record *r
 {
 	const struct checkpoint_intent *intent = begun_before(p, r->offset);
 	c->unfit = unfit;
-	if (unfit)
+	if (unfit) {
 		c->records.format = WORK_ENVELOPES;
-	else if (intent)
+	} else if (intent) {
+		c->begun = c->resumed = true;
 		c->deaths = intent->deaths + 1;
+		c->last = intent->last;
+	}
 }
 
 /* 1: the chunk ends before the record; 0: it is in. */

@@ -46,6 +46,7 @@ int work_chunk_start(struct work *w, struct chunk *c)
 	if (work_strands_start(w, c))
 		return -1;
 	c->state = CHUNK_RUNNING;
+	c->begun = true;
 	return 0;
 }
 

@@ -45,8 +45,10 @@ static void put_intents(const struct checkpoint_part *p, size_t most, struct buf
 	for (size_t i = 0; i < p->count; i++) {
 		const struct checkpoint_intent *in = &p->intents[i];
 		size_t before = out->len;
-		buf_printf(out, "%s%lld+%lld/%lld", i ? "," : "", (long long)in->first,
-		    (long long)(in->last - in->first), (long long)in->deaths);
+		buf_printf(out, "%s%lld+%lld", i ? "," : "", (long long)in->first,
+		    (long long)(in->last - in->first));
+		if (in->deaths != CHECKPOINT_RAN)
+			buf_printf(out, "/%lld", (long long)in->deaths);
 		if (out->len > most) {
 			out->len = before;
 			return;
@@ -108,9 +110,9 @@ static bool cut_number(struct str *rest, char sep, int64_t *n)
 
 static bool take_intent(struct checkpoint_part *p, struct str text)
 {
-	int64_t first, more, deaths;
+	int64_t first, more, deaths = CHECKPOINT_RAN;
 	if (!cut_number(&text, '+', &first) || !cut_number(&text, '/', &more) ||
-	    !take_number(text, &deaths) || more > DONESET_MOST - first)
+	    (text.ptr && !take_number(text, &deaths)) || more > DONESET_MOST - first)
 		return false;
 	checkpoint_intend(p, first, first + more, deaths);
 	return true;

@@ -6,10 +6,11 @@
  * counted from 0 in the partition; and one without an id, whose numbers are offsets: of a plain
  * topic all there is, of a stream what became of records beside the batches.
  *
- *	b1;CHECK;OFFSET;RATE;COMMAND[ID]NEXT,DONE,INVALID,SKIPPED;FIRST+MORE/DEATHS,...;MAP[ID]...
+ *	b1;CHECK;OFFSET;RATE;COMMAND[ID]NEXT,DONE,INVALID,SKIPPED;FIRST+MORE[/DEATHS],...;MAP[ID]...
  *
  * OFFSET is the committed one that it belongs to. FIRST is an offset, which may lie before
- * OFFSET, and MORE the number of offsets to the last one; MAP is a doneset's text; CHECK is murmur2
+ * OFFSET, and MORE the number of offsets to the last one; DEATHS is missing when the run does not
+ * run, and no death speaks against it; MAP is a doneset's text; CHECK is murmur2
  * of what follows it, RATE records in 1000 s, and COMMAND a hash of the one that it was learned of.
  * IDs hold neither [ nor ]. The whole has CHECKPOINT_TEXT bytes at most; where the room ends maps
  * are cut first, then the last intents are left out. The ids, however long, have room. */
@@ -31,11 +32,13 @@
 /* So many intents in all always have room, with ids however long, as long as offsets are below 10^12. */
 #define CHECKPOINT_INTENTS 128
 
-/* A run that was about to begin (batch/trial.h). */
+/* A run that was about to begin (batch/trial.h); or one that has run, of records that are not done yet. */
 struct checkpoint_intent {
 	int64_t first, last; /* offsets */
-	int64_t deaths;
+	int64_t deaths;      /* or CHECKPOINT_RAN: there are none, and the end of a worker is none either */
 };
+
+#define CHECKPOINT_RAN (-1)
 
 struct checkpoint_part {
 	char *id; /* owned; "": none */

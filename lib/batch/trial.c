@@ -17,14 +17,17 @@ struct trial_segment {
 	bool isolating; /* one of them is blamed */
 	bool guilty;    /* one of them must be bad: no run is needed to know */
 	bool infer;     /* if they pass, those behind them are guilty */
+	bool resumed;  /* a worker before began to run it, and did not end that */
 	int64_t deaths, retries, crashes, outages;
 	int64_t not_before_ms;
 };
 
-/* One death proves nothing: others that ran beside it, or the machine, may have been its cause. */
+/* The first death proves nothing, since others ran beside it; nor do one or two of those alone: a worker may be killed by
+ * others, or the machine may fail. */
 static bool is_deadly(const struct trial *t, int64_t deaths)
 {
-	return deaths > t->rules->retries && deaths > 1;
+	int64_t alone = deaths - 1;
+	return alone > t->rules->retries && alone >= TRIAL_DEATHS;
 }
 
 static void push(struct trial *t, struct trial_segment s)
@@ -37,8 +40,15 @@ void trial_start(struct trial *t, const struct trial_rules *rules, size_t record
 {
 	*t = (struct trial){.rules = rules, .count = records, .proven = records,
 	    .same.runs = deaths, .wait_until_ms = INT64_MIN, .ended = records == 0};
-	push(t, (struct trial_segment){.end = records, .deaths = deaths,
+	push(t, (struct trial_segment){.end = records, .resumed = deaths > 0, .deaths = deaths,
 	    .isolating = is_deadly(t, deaths), .guilty = is_deadly(t, deaths)});
+}
+
+void trial_resume(struct trial *t)
+{
+	t->stack[0].resumed = true;
+	if (t->same.runs == 0)
+		t->same.runs = 1;
 }
 
 /* --- records */
@@ -126,8 +136,9 @@ static void push_part(struct trial *t, const struct trial_segment *s, size_t fir
     bool infer)
 {
 	bool deadly = is_deadly(t, s->deaths) && end - first > 1;
+	int64_t none = s->deaths > 0; /* of it alone; it goes on to be alone */
 	push(t, (struct trial_segment){.first = first, .end = end, .isolating = s->isolating,
-	    .infer = infer, .deaths = deadly ? s->deaths : 0});
+	    .infer = infer, .deaths = deadly ? s->deaths : none});
 }
 
 /* With more isolating runs than this it is cheaper to run one by one: half the records, or what
@@ -247,7 +258,7 @@ static enum trial_reason reason_of(const struct trial *t, const struct trial_seg
 		return TRIAL_ISOLATE;
 	if (t->runs)
 		return TRIAL_RETRY;
-	return s->deaths ? TRIAL_RESUME : TRIAL_FIRST;
+	return s->resumed ? TRIAL_RESUME : TRIAL_FIRST;
 }
 
 static int64_t runs_of(const struct trial *t, const struct trial_segment *s)

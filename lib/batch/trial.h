@@ -37,9 +37,11 @@
  * run again; and of a released trial all is undone from the first undone record on.
  *
  * Before each run its bounds and `deaths` should be written down. Who finds them after a worker's
- * death starts a trial of just these records with one death more, and should run it alone. After
- * retries + 1 deaths, and never before the second, the records are divided until one is left; that
- * one, after as many deaths of its own, is condemned without contrast: no outage ends a worker.
+ * death starts a trial of just these records with one death more, and runs it alone: nothing else
+ * runs, and for no other run one death more would be found. So the first death says no more than
+ * that it was there; those after it were of it alone. After retries + 1 of these, and never before
+ * the TRIAL_DEATHS-th, the records are divided until one is left; that one, after as many deaths of
+ * its own, is condemned without contrast: no outage ends a worker.
  *
  * A good record may be run 1.5 log2(n) + 2 times for the sake of others, `retries` times with all
  * and `retries` times alone, and again when it was behind one that passed late. */
@@ -58,6 +60,7 @@
 #include "batch/verdict.h"
 
 #define TRIAL_DOUBTS 3
+#define TRIAL_DEATHS 3
 
 struct trial_rules {
 	int64_t retries; /* runs after the first one */
@@ -133,8 +136,11 @@ struct trial {
 	enum trial_outcome outcome;
 };
 
-/* deaths: how many workers a run of just these records has ended. */
+/* deaths: how many workers have ended while a run of just these records was written down. */
 void trial_start(struct trial *t, const struct trial_rules *rules, size_t records, int64_t deaths);
+
+/* After the start: they were run before, though nobody died of it. */
+void trial_resume(struct trial *t);
 
 /* TRIAL_RUN: *run is to be run; it stays so until trial_ran(). TRIAL_WAIT: ask again at *until_ms
  * or after trial_contrast(). */

@@ -72,7 +72,7 @@ restarted() { # MOST OPTION... -- COMMAND...
 	restarted 40 --retries 1 --chunk 10 --order none -- sh -c '
 		cat >"in.$BATCH_SLOT"
 		echo "$PPID $BATCH_REASON" >>runs
-		! grep -qx 17 "in.$BATCH_SLOT" || { sleep 0.3; kill -KILL $PPID; }
+		! grep -qx 17 "in.$BATCH_SLOT" || { sleep 0.25; kill -KILL $PPID; }
 		sleep 0.1
 		echo "$PPID end" >>runs
 		cat "in.$BATCH_SLOT"'

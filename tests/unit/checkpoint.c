@@ -32,12 +32,13 @@ static struct checkpoint example(void)
 	doneset_add(&p->done, 101, 101, VERDICT_DONE);
 	checkpoint_intend(p, 1042, 1061, 0);
 	checkpoint_intend(p, 1065, 1065, 3);
+	checkpoint_intend(p, 1070, 1079, CHECKPOINT_RAN);
 	checkpoint_add(&c, STR("b"));
 	return c;
 }
 
 #define EXAMPLE                                                                                    \
-	"b1;64aa2355;812;12400;00005f2c[nightly 2]100,97,2,1;1042+19/0,1065+0/3;~AQEBYg..BA"         \
+	"b1;c640d161;812;12400;00005f2c[nightly 2]100,97,2,1;1042+19/0,1065+0/3,1070+9;~AQEBYg..BA"         \
 	"[b]0,0,0,0;;"
 
 /* As others may have written it: the form must not change. */
@@ -72,13 +73,16 @@ static void test_checkpoint_back(void **state)
 	assert_int_equal(all.done, 97 + 1 + 97);
 	assert_int_equal(all.invalid, 2);
 	assert_int_equal(all.skipped, 2);
-	assert_int_equal(p->count, 2);
+	assert_int_equal(p->count, 3);
 	assert_int_equal(p->intents[0].first, 1042);
 	assert_int_equal(p->intents[0].last, 1061);
 	assert_int_equal(p->intents[0].deaths, 0);
 	assert_int_equal(p->intents[1].first, 1065);
 	assert_int_equal(p->intents[1].last, 1065);
 	assert_int_equal(p->intents[1].deaths, 3);
+	assert_int_equal(p->intents[2].first, 1070);
+	assert_int_equal(p->intents[2].last, 1079);
+	assert_int_equal(p->intents[2].deaths, CHECKPOINT_RAN);
 	assert_string_equal(c.parts[1].id, "b");
 	assert_int_equal(c.parts[1].count, 0);
 	check_text(&c, EXAMPLE);
@@ -272,7 +276,9 @@ static void test_checkpoint_nonsense(void **state)
 	    "812;0;00000000[a]0,0,-1,0;;",
 	    "812;0;00000000[a]4611686018427387905,0,0,0;;",
 	    "812;0;00000000[a]0,0,0,0;,;",
-	    "812;0;00000000[a]0,0,0,0;1+1;",
+	    "812;0;00000000[a]0,0,0,0;1;",
+	    "812;0;00000000[a]0,0,0,0;1+;",
+	    "812;0;00000000[a]0,0,0,0;1+1/-1;",
 	    "812;0;00000000[a]0,0,0,0;1+1/;",
 	    "812;0;00000000[a]0,0,0,0;1/1;",
 	    "812;0;00000000[a]0,0,0,0;-1+1/1;",

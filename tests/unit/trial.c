@@ -750,6 +750,39 @@ static void test_trial_resume(void **state)
 	buf_release(&w.log);
 }
 
+/* It has run before, and no worker's death is known of it: it is run as another first time, but is told so. */
+static void test_trial_resume_without_death(void **state)
+{
+	(void)state;
+	struct trial t;
+	struct trial_run run;
+	int64_t until_ms;
+	trial_start(&t, &patient, 4, 0);
+	trial_resume(&t);
+	assert_int_equal(trial_next(&t, 0, &run, &until_ms), TRIAL_RUN);
+	assert_int_equal(run.reason, TRIAL_RESUME);
+	assert_int_equal(run.attempt, 2);
+	assert_int_equal(run.deaths, 0);
+	assert_int_equal(run.end, 4);
+	trial_release(&t);
+}
+
+/* Nobody is condemned for the death that it shared with others, nor for those of which an operator may be the cause. */
+static void test_trial_few_deaths(void **state)
+{
+	(void)state;
+	for (int64_t deaths = 1; deaths <= 3; deaths++) {
+		struct trial t;
+		struct trial_run run;
+		int64_t until_ms;
+		trial_start(&t, &plain, 1, deaths);
+		assert_int_equal(trial_next(&t, 0, &run, &until_ms), TRIAL_RUN);
+		assert_int_equal(run.reason, TRIAL_RESUME);
+		assert_int_equal(run.deaths, deaths);
+		trial_release(&t);
+	}
+}
+
 /* A record that ends its worker: how many workers does it cost until it is condemned? What was not
  * in the last run's bounds is taken for done, as another trial's. */
 static int64_t count_deaths(size_t count, size_t poison, const struct trial_rules *rules)
@@ -786,10 +819,10 @@ static int64_t count_deaths(size_t count, size_t poison, const struct trial_rule
 static void test_trial_poison(void **state)
 {
 	(void)state;
-	assert_int_equal(count_deaths(1, 0, &plain), 2);
-	assert_int_equal(count_deaths(1, 0, &patient), 4);
+	assert_int_equal(count_deaths(1, 0, &plain), 1 + TRIAL_DEATHS);
+	assert_int_equal(count_deaths(1, 0, &patient), 1 + 4);
 	for (size_t poison = 0; poison < 100; poison++)
-		assert_in_range(count_deaths(100, poison, &patient), 4 + 4, 4 + 10 + 4);
+		assert_in_range(count_deaths(100, poison, &patient), 1 + 4 + 4, 1 + 4 + 10 + 4);
 }
 
 static void test_trial_settle(void **state)
@@ -839,6 +872,8 @@ int main(void)
 	    cmocka_unit_test(test_trial_report_of_outage),
 	    cmocka_unit_test(test_trial_resume),
 	    cmocka_unit_test(test_trial_settle),
+	    cmocka_unit_test(test_trial_resume_without_death),
+	    cmocka_unit_test(test_trial_few_deaths),
 	    cmocka_unit_test(test_trial_poison),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
