@@ -2,6 +2,7 @@
 #include "app/query.h"
 #include "base/date.h"
 #include "tool/clock.h"
+#include "tool/msg.h"
 
 struct asked {
 	const char *wait, *at, *name, *status, *since, *until;
@@ -87,6 +88,8 @@ static int one_batch(struct tool_ctx *t, const struct asked *c, const char *stre
 	    kbatch_open(&found, log, str_of(t->batch), &options, &t->deadline, &t->err) ||
 	    (wanted && wait_for(t, found, wanted)) || kbatch_document(found, &b, &t->err) ||
 	    (c->history ? out_buf(&t->out, &history.text, &t->err) : answer(t, &b, wanted));
+	if (found)
+		msg_debug(2, "%lld events read to look batches up", (long long)klog_records(log));
 	buf_release(&history.text);
 	batch_release(&b);
 	kbatch_close(found);

@@ -41,6 +41,34 @@ ids() { # OPTION...
 	says "$S.typo"
 }
 
+@test "a fresh batch is found without what the last hour brought before it" {
+	begin 1
+	for id in {1..20}; do batch-create -n x --id "$id"; done >before.json
+	create
+	run -0 --separate-stderr batch-status -vv -B "$B"
+	looked_up 1
+}
+
+@test "a batch is found by an id from a clock that is ahead" {
+	create --id "$(id_made_at 1000)"
+	gives created.json batch-status -B "$B"
+	kget "$S.notification" -f '%T\n' >time
+	((16#${B:0:8}${B:9:4} == $(<time)))
+}
+
+@test "a batch is found though the broker dates events, before the time in its id" {
+	S+=.dated
+	export BATCH_STREAM=$S
+	for topic in "$S.notification" "$S.in"; do
+		python3 "$tests_root/make_topic.py" "$BATCH_BROKERS" "$topic" message.timestamp.type LogAppendTime
+	done
+	create --id "$(id_made_at 1000)"
+	gives created.json batch-status -B "$B"
+	seq 10 >input
+	batch-send -B "$B" input | batch-complete >completed.json
+	gives input batch-consume -B "$B"
+}
+
 @test "all batches, the youngest first" {
 	three
 	run -0 --separate-stderr batch-status

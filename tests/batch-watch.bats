@@ -280,15 +280,6 @@ terminated() { # ID...
 	done >>events.json
 }
 
-# At most so many events were read to look batches up, says the last run.
-looked_up() { # MOST
-	local n
-	n=$(sed -n 's/.*: \([0-9]*\) events read to look batches up$/\1/p' <<<"$stderr")
-	[[ -n $n ]] && ((n <= $1)) && return
-	echo "events read: $n"
-	return 1
-}
-
 @test "what was before is read once, however many batches come" {
 	terminated {1..6}
 	batch-create -n x --id open >>events.json

@@ -160,7 +160,7 @@ static int add_job(struct work *w, const struct event *e, const struct fold *f)
 	}
 	struct job *j = mem_zalloc(1, sizeof(*j));
 	j->id = mem_strndup(e->id.data, e->id.len);
-	j->created_ms = f->created_ms;
+	j->created_ms = batch_began_ms(&b, f->created_ms);
 	j->finish_ms = INT64_MAX;
 	j->parts.group = str_of(w->o->group);
 	describe(w, j, &b, f);

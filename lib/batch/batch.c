@@ -135,6 +135,15 @@ int64_t batch_number(const struct batch *b, const char *name, int64_t otherwise)
 	return read_number(b->doc, name, &n) ? n : otherwise;
 }
 
+int64_t batch_began_ms(const struct batch *b, int64_t created_ms)
+{
+	struct err ignored = ERR_INIT;
+	int64_t ms;
+	bool is_date = date_parse(batch_member(b, "startDate"), &ms, &ignored) == 0;
+	err_clear(&ignored);
+	return is_date && ms < created_ms && created_ms - ms <= DATE_SLACK_MS ? ms : created_ms;
+}
+
 struct str batch_stream(const struct batch *b)
 {
 	struct str topic = batch_member(b, "topic");

@@ -59,6 +59,10 @@ struct str batch_member(const struct batch *b, const char *name); /* "" when abs
 /* A whole number, also one that another writer gave as text ("5") or as 5.0. */
 int64_t batch_number(const struct batch *b, const char *name, int64_t otherwise);
 
+/* When it began, for whoever looks for its records: the time of its first event, which may be dated ahead, or
+ * its startDate before that, by no more than clocks may differ. */
+int64_t batch_began_ms(const struct batch *b, int64_t created_ms);
+
 /* The stem of the batch's stream: its topic without ".in"; the whole topic when it ends otherwise. */
 struct str batch_stream(const struct batch *b);
 

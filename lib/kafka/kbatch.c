@@ -17,18 +17,19 @@ struct kbatch {
 	struct fold fold;
 };
 
-static int64_t seek_time(struct str id)
+/* So long before the time in its id, if that has one, a batch's events are looked for. */
+static int64_t seek_time(struct str id, int64_t slack_ms)
 {
 	int64_t ms;
 	if (!id_time(id, &ms))
 		return KLOG_BEGINNING;
-	return ms - DATE_SLACK_MS;
+	return ms - slack_ms;
 }
 
-static int home_start(struct kbatch *b, int32_t home, int64_t *offset, const struct deadline *d,
-    struct err *err)
+static int home_start(struct kbatch *b, int32_t home, int64_t slack_ms, int64_t *offset,
+    const struct deadline *d, struct err *err)
 {
-	int64_t from_ms = seek_time(b->id_str);
+	int64_t from_ms = seek_time(b->id_str, slack_ms);
 	return kclient_offsets(klog_client(b->log), klog_topic(b->log), &home, 1, from_ms, offset, d,
 	    err);
 }
@@ -65,29 +66,45 @@ static int catch_up(struct kbatch *b, const struct deadline *d, struct err *err)
 	return 0;
 }
 
-static int read_home(struct kbatch *b, const struct deadline *d, struct err *err)
+static int read_home(struct kbatch *b, int64_t slack_ms, const struct deadline *d, struct err *err)
 {
 	int32_t home = klog_home(b->log, b->id_str);
 	int64_t offset;
-	if (home_start(b, home, &offset, d, err) ||
+	if (home_start(b, home, slack_ms, &offset, d, err) ||
 	    klog_scan_partition(b->log, home, offset, d, err))
 		return -1;
 	return catch_up(b, d, err);
 }
 
-/* The home partition does not know it, or did not see it begin as ours do. */
-static bool may_be_elsewhere(const struct kbatch *b)
-{
-	return klog_partitions(b->log) > 1 &&
-	    (b->fold.status == BATCH_NONE || b->fold.foreign);
-}
-
-static int read_everywhere(struct kbatch *b, const struct deadline *d, struct err *err)
+static void forget(struct kbatch *b)
 {
 	fold_release(&b->fold);
 	if (b->options.seen)
 		b->options.seen(b->options.ctx, NULL, FOLD_COUNTED);
-	if (klog_scan(b->log, seek_time(b->id_str), d, err))
+}
+
+/* What was read does not know the batch, or did not see it begin as ours do. */
+static bool may_be_elsewhere(const struct kbatch *b)
+{
+	return b->fold.status == BATCH_NONE || b->fold.foreign;
+}
+
+/* A batch of ours never begins before the time in its id, whatever the clocks say. Its first event can be older
+ * where the broker dates the events, and where another writer made the batch. */
+static int find(struct kbatch *b, const struct deadline *d, struct err *err)
+{
+	int64_t ignored;
+	if (read_home(b, 0, d, err))
+		return -1;
+	if (may_be_elsewhere(b) && id_time(b->id_str, &ignored)) {
+		forget(b);
+		if (read_home(b, DATE_SLACK_MS, d, err))
+			return -1;
+	}
+	if (!may_be_elsewhere(b) || klog_partitions(b->log) == 1)
+		return 0;
+	forget(b);
+	if (klog_scan(b->log, seek_time(b->id_str, DATE_SLACK_MS), d, err))
 		return -1;
 	return catch_up(b, d, err);
 }
@@ -101,7 +118,7 @@ int kbatch_open(struct kbatch **out, struct klog *log, struct str id,
 	b->id_str = (struct str){b->id, id.len};
 	b->options = *options;
 	b->fold = (struct fold)FOLD_INIT;
-	if (read_home(b, d, err) || (may_be_elsewhere(b) && read_everywhere(b, d, err))) {
+	if (find(b, d, err)) {
 		kbatch_close(b);
 		return -1;
 	}

@@ -1,8 +1,9 @@
 /* kbatch: one batch in its stream's log: found, followed and changed.
  *
  * A batch's events are all in its home partition. Only a batch begun by a writer that chooses
- * partitions in another way is looked for in all of them. An id made here tells its time, so its
- * events are sought from there and the history before costs nothing. */
+ * partitions in another way is looked for in all of them. An id made here tells its time, and the
+ * batch's first event is never dated before it, so its events are sought from there and the history
+ * before costs nothing. */
 #ifndef KAFKA_KBATCH_H
 #define KAFKA_KBATCH_H
 

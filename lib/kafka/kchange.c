@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <syslog.h>
 
+#include "base/id.h"
 #include "base/mem.h"
 #include "base/murmur2.h"
 #include "kafka/kproduce.h"
@@ -141,6 +142,13 @@ static int exists(const struct kchange *k, struct str id, struct err *err)
 	    batch_status_name(kbatch_fold(k->batch)->status));
 }
 
+/* Whoever looks for a batch looks from the time in its id on. */
+static int64_t time_of_first(struct str id, int64_t now_ms)
+{
+	int64_t made_ms;
+	return id_time(id, &made_ms) && made_ms > now_ms ? made_ms : now_ms;
+}
+
 int kchange_create(struct kchange *k, const struct batch *b, bool fresh, int64_t now_ms,
     const struct deadline *d, struct err *err)
 {
@@ -149,7 +157,7 @@ int kchange_create(struct kchange *k, const struct batch *b, bool fresh, int64_t
 		return -1;
 	if (!fresh && kbatch_fold(k->batch)->status != BATCH_NONE)
 		return exists(k, id, err);
-	if (put(k, b, now_ms, d, err))
+	if (put(k, b, time_of_first(id, now_ms), d, err))
 		return -1;
 	if (fresh && k->acked && k->result == KACK_DONE)
 		return 0;

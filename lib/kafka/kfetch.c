@@ -187,6 +187,7 @@ int kfetch_open(struct kfetch **out, const struct kv *settings, const struct bat
 	f->topic = mem_strndup(topic.ptr, topic.len);
 	f->settings = settings;
 	f->options = *options;
+	f->options.created_ms = batch_began_ms(b, options->created_ms);
 	f->held = SIZE_MAX;
 	int failed = proof_take(&f->proof, b, err) || connect_topic(f, settings, &partitions, d, err) ||
 	    check_partitions(f, partitions, err) || check_ends(f, d, err);

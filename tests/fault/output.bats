@@ -129,13 +129,6 @@ at_clock() { # SECONDS COMMAND...
 	done
 }
 
-# An id as a host makes it whose clock is so far off.
-id_made_at() { # SECONDS
-	local hex
-	printf -v hex %012x $(($(milliseconds) + $1 * 1000))
-	echo "${hex:0:8}-${hex:8}-7000-8000-000000000000"
-}
-
 @test "I6: an id from a clock that is an hour ahead of that of the events: they are found" {
 	create --id "$(id_made_at 3500)"
 	batch-send -B "$B" input | batch-complete >/dev/null

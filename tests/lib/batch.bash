@@ -27,6 +27,13 @@ create() { # OPTION...
 	B=$(jq -r .id created.json)
 }
 
+# An id as a host makes it whose clock is so far off.
+id_made_at() { # SECONDS
+	local hex
+	printf -v hex %012x $(($(milliseconds) + $1 * 1000))
+	echo "${hex:0:8}-${hex:8}-7000-8000-000000000000"
+}
+
 # Sets B to the id of a new batch with what FILEs hold, sent and completed.
 finished() { # FILE...
 	create || return
@@ -138,6 +145,15 @@ notify() { # ID STATUS [JQ-CHANGE [OPTION...]]
 }
 
 # --- what the tools give and say
+
+# At most so many events were read to look batches up, says the last run.
+looked_up() { # MOST
+	local n
+	n=$(sed -n 's/.*: \([0-9]*\) events read to look batches up$/\1/p' <<<"$stderr")
+	[[ -n $n ]] && ((n <= $1)) && return
+	echo "events read: $n"
+	return 1
+}
 
 # COMMAND ends well, and its standard output is FILE byte for byte; - is standard input.
 gives() { # FILE COMMAND...

@@ -171,6 +171,30 @@ static void test_batch_members(void **state)
 	batch_release(&b);
 }
 
+static void test_batch_began(void **state)
+{
+	(void)state;
+	static const int64_t start_ms = INT64_C(1795000000000);
+	static const struct {
+		const char *start;
+		int64_t created_ms, began_ms;
+	} rows[] = {
+	    {"2026-11-18T11:06:40Z", start_ms, start_ms},
+	    {"2026-11-18T11:06:40Z", start_ms + 999, start_ms},
+	    {"2026-11-18T11:06:40Z", start_ms + DATE_SLACK_MS, start_ms},
+	    {"2026-11-18T11:06:40Z", start_ms + DATE_SLACK_MS + 1, start_ms + DATE_SLACK_MS + 1},
+	    {"2026-11-18T11:06:40Z", start_ms - 1, start_ms - 1},
+	    {"yesterday", start_ms, start_ms},
+	};
+	struct batch b = parse("{\"id\":\"b-1\",\"status\":\"started\"}");
+	assert_int_equal(batch_began_ms(&b, 5), 5);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		js_set_str(b.doc, "startDate", str_of(rows[i].start));
+		assert_int_equal(batch_began_ms(&b, rows[i].created_ms), rows[i].began_ms);
+	}
+	batch_release(&b);
+}
+
 static void test_batch_stream(void **state)
 {
 	(void)state;
@@ -769,6 +793,7 @@ int main(void)
 	    cmocka_unit_test(test_batch_parse_refuses),
 	    cmocka_unit_test(test_batch_may_become),
 	    cmocka_unit_test(test_batch_members),
+	    cmocka_unit_test(test_batch_began),
 	    cmocka_unit_test(test_batch_stream),
 	    cmocka_unit_test(test_batch_expected),
 	    cmocka_unit_test(test_batch_copy),
