@@ -137,9 +137,7 @@ static int run(struct tool_ctx *t)
 	    (c->status && query_statuses(t, c->status, &q->statuses)) ||
 	    (c->wait && query_statuses(t, c->wait, &wanted)))
 		return -1;
-	/* BATCH_ID of the environment gives way to a query that was asked for by options. */
-	bool lists = q->name || q->statuses || c->since || c->until || c->metadata.count || q->ids || q->list;
-	return t->batch && !lists ? one_batch(t, c, stream, wanted) : query_run(t, stream, q);
+	return t->batch ? one_batch(t, c, stream, wanted) : query_run(t, stream, q);
 }
 
 int main(int argc, char **argv)

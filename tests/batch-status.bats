@@ -30,7 +30,6 @@ ids() { # OPTION...
 	gives created.json batch-status -B "$B"
 	batch-complete -B "$B" --records 2 >completed.json
 	gives completed.json batch-status -B "$B"
-	gives completed.json env BATCH_ID="$B" batch-status
 }
 
 @test "an unknown batch is refused, an unknown stream too" {

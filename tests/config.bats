@@ -117,7 +117,7 @@ refused() { # TEXT...
 	B=$(jq -r .id <<<"$output")
 	run_in_vain 4 timeout 20 batch-consume -B "$B"
 	run_in_vain 4 timeout 20 batch-consume -B "$B" -m 200ms
-	run -0 --separate-stderr env BATCH_ID="$B" batch-terminate -m 30s
+	run -0 --separate-stderr batch-terminate -B "$B" -m 30s
 	run -2 --separate-stderr batch-status -X timeout=soon
 	says timeout
 }
@@ -188,7 +188,7 @@ refused() { # TEXT...
 @test "-X list shows every setting there is, ours and librdkafka's" {
 	run -0 --separate-stderr batch-status -X list
 	silent
-	for name in stream batch owner timeout bootstrap.servers linger.ms sasl.password; do
+	for name in stream owner timeout bootstrap.servers linger.ms sasl.password; do
 		grep -q "^$name " <<<"$output"
 	done
 }

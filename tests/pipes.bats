@@ -218,6 +218,52 @@ only_started() {
 	[[ ${#lines[@]} == 100 ]]
 }
 
+@test "a pipe within a command works on its own batch" {
+	echo one >one
+	seq 3 >audit
+	inner='batch-create -n audit | batch-send audit | batch-complete >>ended'
+	create
+	run -0 timeout 60 batch-watch -B "$B" -c 1 --exec "$inner"
+	status_is started
+	batch-send -B "$B" one | batch-complete >/dev/null
+	run -0 timeout 60 batch-consume -G "$S.g" -c 1 --exec "cat >/dev/null; $inner"
+	create --processing
+	batch-send -B "$B" one | batch-complete >/dev/null
+	run -0 timeout 60 batch-work -G "$S.w" --once -- sh -c "cat; { $inner; } </dev/null"
+	status_is completed
+	[[ $(jq -c '[.name, .status, .expectedRecordCount]' ended | sort -u) == '["audit","completed",3]' ]]
+	(($(wc -l <ended) == 3))
+}
+
+@test "a command never acts on the batch of its BATCH_ID by accident" {
+	create
+	for tool in terminate complete consume 'send /dev/null' 'complete --records 0'; do
+		run ! --separate-stderr timeout 60 batch-watch -B "$B" -c 1 --exec "batch-$tool </dev/null"
+	done
+	run -0 timeout 60 batch-watch -B "$B" -c 1 --exec 'batch-status >list; batch-terminate -B "$BATCH_ID"'
+	status_is terminated
+}
+
+@test "a BATCH_ID that is not the document's is refused, and both are named" {
+	echo one >one
+	create
+	old=$B
+	for command in 'send one' complete terminate 'consume --no-wait'; do
+		create --id "new-${command%% *}"
+		# shellcheck disable=SC2086
+		run -2 --separate-stderr env BATCH_ID="$old" batch-$command <created.json
+		says "'$old'" "'$B'"
+		status_is started
+	done
+	run -0 env BATCH_ID="$B" batch-send one <created.json
+	run -0 env BATCH_ID="$old" batch-send one -B "$B"
+	run -1 --separate-stderr env BATCH_ID="$old" batch-terminate </dev/null
+	says '-B "$BATCH_ID"'
+	run -2 --separate-stderr batch-terminate -X batch="$old"
+	B=$old status_is started
+	BATCH_BATCH=$old run -1 batch-terminate </dev/null
+}
+
 @test "a consumer per batch, started by a watcher" {
 	echo one >one
 	echo two >two

@@ -13,6 +13,7 @@ int handler_start(struct tool_ctx *t, const char *command, const char *stream,
 {
 	struct variables all = VARIABLES_INIT;
 	struct str id = batch_id(b);
+	variables_add(&all, SESSION_COMMAND_OF, str_of(t->tool->name));
 	variables_add_of_batch(&all, "BATCH_ID", id, id);
 	variables_add_of_batch(&all, "BATCH_NAME", batch_member(b, "name"), id);
 	variables_add(&all, "BATCH_STATUS", str_of(batch_status_name(b->status)));

@@ -48,6 +48,16 @@ static int take_manifest(struct tool_ctx *t, struct target *x, const struct batc
 	return failed;
 }
 
+/* Who sets BATCH_ID means that batch, and a pipe that says another one is a mistake. */
+static int check_environment(struct tool_ctx *t, struct str id)
+{
+	const char *meant = getenv("BATCH_ID");
+	if (t->batch || !meant || !*meant || str_is(id, meant) || getenv(SESSION_COMMAND_OF))
+		return 0;
+	return tool_usage(t, "standard input holds a document of batch '%.*s', but BATCH_ID in the environment is '%s': "
+	    "unset BATCH_ID, or give the batch by -B", (int)id.len, id.ptr, meant);
+}
+
 /* One document: all of the same batch; the last one counts, their manifests add up. */
 static int take_document(struct tool_ctx *t, struct target *x, struct str line)
 {
@@ -55,15 +65,17 @@ static int take_document(struct tool_ctx *t, struct target *x, struct str line)
 	if (batch_parse(line, &b, &t->err))
 		return err_wrap(&t->err, "standard input");
 	struct str id = batch_id(&b);
-	if (x->id && !str_is(id, x->id)) {
-		tool_usage(t, "standard input holds a document of batch '%.*s', not of '%s'",
+	int failed = check_environment(t, id);
+	if (!failed && x->id && !str_is(id, x->id))
+		failed = tool_usage(t, "standard input holds a document of batch '%.*s', not of '%s'",
 		    (int)id.len, id.ptr, x->id);
+	if (failed) {
 		batch_release(&b);
 		return -1;
 	}
 	if (!x->id)
 		x->id = mem_strndup(id.ptr, id.len);
-	int failed = take_manifest(t, x, &b);
+	failed = take_manifest(t, x, &b);
 	batch_release(&x->document);
 	x->document = b;
 	return failed;
@@ -89,7 +101,7 @@ static int need_document(struct tool_ctx *t, const struct target *x)
 	if (x->id)
 		return 0;
 	return err_set(&t->err, ST_FAIL, "standard input is empty where a batch document was "
-	    "expected: the command before failed, or give the batch by -B ID");
+	    "expected: the command before failed, or give the batch by -B %s", getenv("BATCH_ID") ? "\"$BATCH_ID\"" : "ID");
 }
 
 static int choose_stream(struct tool_ctx *t, struct target *x)

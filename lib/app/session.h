@@ -25,9 +25,14 @@ struct target {
 
 #define TARGET_INIT {0}
 
-/* By -B or BATCH_ID; otherwise standard input must hold its document. read_always: standard input is read
+/* Names the tool in the environment of a command that it started with a BATCH_ID: there BATCH_ID is the batch that the
+ * tool works on, and says nothing about those that the command works on. */
+#define SESSION_COMMAND_OF "BATCH_COMMAND_OF"
+
+/* By -B; otherwise standard input must hold its document. read_always: standard input is read
  * even with -B, for the manifests there. Errors: nothing given (ST_USAGE), standard input empty
- * because the stage before failed (ST_FAIL), documents of different batches (ST_USAGE). */
+ * because the stage before failed (ST_FAIL), documents of different batches, or of another one than a BATCH_ID that the
+ * user has set (ST_USAGE). */
 int target_find(struct tool_ctx *t, bool read_always, struct target *out);
 void target_release(struct target *x);
 

@@ -61,6 +61,7 @@ static void describe(const struct work *w, const struct chunk *c, const struct s
     struct variables *v)
 {
 	const struct work_item *items = s->records->items;
+	variables_add(v, SESSION_COMMAND_OF, str_of(w->t->tool->name));
 	variables_add(v, "BATCH_STREAM", str_of(w->stream));
 	variables_add(v, "BATCH_TOPIC", str_of(s->records->topic));
 	variables_add(v, "BATCH_CHUNK", str_of(s->token));

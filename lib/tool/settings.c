@@ -51,7 +51,6 @@ static const struct {
 	const char *name, *meaning;
 } ours[] = {
     {"stream", "the stream (-s)"},
-    {"batch", "the batch (-B)"},
     {"owner", "who owns the batches that are created (--owner)"},
     {"timeout", "time budget for brokers (-m), 30s by default"},
     {"work.chunk", "batch-work: so many records to a command (--chunk)"},
@@ -282,7 +281,6 @@ static void load_env(struct loader *l)
 	for (char **e = environ; e && *e; e++)
 		offer_variable(l, *e);
 	offer_alias(l, "BATCH_BROKERS", BROKERS);
-	offer_alias(l, "BATCH_ID", "batch");
 }
 
 static int offer_property(struct loader *l, const char *text)
@@ -318,7 +316,6 @@ static void load_flags(struct loader *l, const struct common *c)
 {
 	set_flag(l, BROKERS, c->brokers, "-b");
 	set_flag(l, "stream", c->stream, "-s");
-	set_flag(l, "batch", c->batch, "-B");
 }
 
 static int read_variable(const char *name, struct buf *out, struct err *err)

@@ -7,15 +7,14 @@
  * ~/.config), /etc/batch/batch.conf. Lines are NAME=VALUE as in kcat, later ones win; `#` begins a
  * comment line, [profile NAME] a section. All of the file is checked, used or not.
  *
- * Further environment: BATCH_BROKERS and, weaker, KAFKA_BROKERS for bootstrap.servers, BATCH_ID
- * for batch. An empty variable counts as none, a BATCH_* that is no setting is somebody else's.
+ * Further environment: BATCH_BROKERS and, weaker, KAFKA_BROKERS for bootstrap.servers. An empty variable counts as none, a BATCH_* that is no setting is somebody else's.
  *
  * Any value can be given as NAME.file=PATH (the content less one newline at its end) or
  * NAME.env=VARIABLE. A secret must be if it stands on the command line, where all of the machine
  * can read it, and a file that holds one must not be readable by others (file.h). Only what wins is
  * read.
  *
- * Names are ours (stream, batch, owner, timeout, and work.* for options of batch-work) or those that
+ * Names are ours (stream, owner, timeout, and work.* for options of batch-work) or those that
  * the caller knows. Where Kafka has two names for one setting, one of them is kept:
  * bootstrap.servers, acks, sasl.mechanism, compression.type, linger.ms, retries,
  * delivery.timeout.ms. */

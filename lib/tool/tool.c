@@ -207,11 +207,10 @@ static int load_settings(struct tool_ctx *t)
 	if (t->tool->section && set_options(t))
 		return -1;
 	t->stream = kv_get(&t->settings.kv, "stream");
-	t->batch = kv_get(&t->settings.kv, "batch");
+	t->batch = t->common.batch;
 	t->owner = kv_get(&t->settings.kv, "owner");
 	if (t->batch && !*t->batch)
-		return tool_usage(t, "%s: the batch's id is empty",
-		    kv_find(&t->settings.kv, "batch")->where);
+		return tool_usage(t, "-B: the batch's id is empty");
 	t->deadline = deadline_start(t->budget_ms);
 	return 0;
 }

@@ -54,7 +54,8 @@ struct tool_ctx {
 	struct common common;
 	struct operands operands;
 	struct settings settings;
-	const char *stream, *batch, *owner; /* from the settings; NULL: not given */
+	const char *stream, *owner;         /* from the settings; NULL: not given */
+	const char *batch;                  /* -B; NULL: not given */
 	int64_t budget_ms;                  /* -m */
 	struct deadline deadline;           /* the same, counted from the start */
 	struct out out;                     /* standard output; run need not flush it */

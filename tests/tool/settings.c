@@ -103,7 +103,7 @@ static void test_settings_order(void **state)
 	check(&s, "acks", "4", "BATCH_ACKS");
 	check(&s, "bootstrap.servers", "k:1", "KAFKA_BROKERS");
 	check(&s, "stream", "in-profile", "conf:9");
-	check(&s, "batch", "id", "BATCH_ID");
+	assert_null(kv_get(&s.kv, "batch"));
 	settings_release(&s);
 
 	setenv("BATCH_BROKERS", "b:1", 1);
