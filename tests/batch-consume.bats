@@ -299,7 +299,10 @@ comes_back() { # FILE OPTION...
 	create
 	batch-send -B "$B" input >sent.json
 	sender=$(jq -r .manifest.senders[0].sender sent.json)
-	jq -c '.manifest.senders[0].records += 3' sent.json | batch-complete >/dev/null
+	p=$(jq -r '.manifest.partitions | keys[0]' sent.json)
+	seq 3 | kput "$S.in" -p "$p"
+	jq -c --arg p "$p" '.manifest.senders[0] |= (.records += 3 | .partitions[$p] |= (.last += 3 | .count += 3))' \
+		sent.json | batch-complete >/dev/null
 	for options in '' --unordered; do
 		# shellcheck disable=SC2086
 		run -1 --separate-stderr batch-consume -B "$B" $options
@@ -359,6 +362,33 @@ comes_back() { # FILE OPTION...
 		says manifest
 		[[ -z $output ]]
 	done
+}
+
+@test "a manifest that contradicts itself or its document is refused before a record is given out" {
+	seq 10 >input
+	create
+	batch-send -B "$B" input >sent.json
+	p=$(jq -r '.manifest.partitions | keys[0]' sent.json)
+	while read -r change why; do
+		create
+		jq -c "$change" --arg p "$p" <(jq ".id = \"$B\" | .expectedRecordCount = 10" sent.json) >lie.json
+		KEY=1 notify "$B-f" started
+		KEY=1 notify "$B-f" completed "{id, topic, status} + $(jq -c 'del(.id, .topic, .status)' lie.json)"
+		for way in "-B $B-f" "-B $B-f --unordered" "-B $B-f --early"; do
+			# shellcheck disable=SC2086
+			run -1 --separate-stderr timeout 60 batch-consume $way
+			says "$why"
+			[[ -z $output ]]
+		done
+	done <<-'END'
+		.expectedRecordCount=11 expectedRecordCount is 11, and the manifest has 10 records
+		.manifest.records=11 manifest: 11 records in all, and 10 of its senders
+		.manifest.senders=[] manifest: 10 records, and no sender of any
+		.manifest.senders[0].partitions={} has 10 records, and 0 in its partitions
+		.manifest.partitions={} its partitions are not those of its senders
+		.manifest.digest="00" its digest is not the sum of those of its senders
+		(.manifest|=(.senders+=[.senders[0]|.sender="0123456789abcdef"]|del(.partitions,.digest,.records)))|del(.expectedRecordCount) 20 records of all senders between offsets
+	END
 }
 
 # --- waiting

@@ -224,7 +224,7 @@ static bool read_extent(void *ctx, const char *name, const struct json_t *v)
 	return !r->bad;
 }
 
-static bool read_extents(const struct json_t *o, struct extents *out)
+bool extents_parse(const struct json_t *o, struct extents *out)
 {
 	struct extents_reading r = {.out = out};
 	if (!js_is_object(o))
@@ -256,7 +256,7 @@ static bool read_sender(const struct json_t *o, struct sender *s)
 	    js_get_i64(o, "bytes", &s->bytes) && in_range(s->records, MOST_RECORDS) &&
 	    in_range(s->bytes, MOST_BYTES) && in_range(s->rejected, MOST_RECORDS) &&
 	    js_get_str(o, "digest", &digest) && digest_from_hex(digest, &s->digest) &&
-	    read_extents(js_get(o, "partitions"), &s->extents);
+	    extents_parse(js_get(o, "partitions"), &s->extents);
 }
 
 int manifest_parse(const struct json_t *json, struct manifest *out, struct err *err)

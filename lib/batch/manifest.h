@@ -33,6 +33,10 @@ const struct extent *extents_find(const struct extents *x, int32_t partition); /
 void extents_join(struct extents *x, const struct extents *other);
 void extents_release(struct extents *x);
 
+/* From the member "partitions" of a manifest or a sender. False: they do not make sense; out has some of
+ * them, and is to be released. */
+bool extents_parse(const struct json_t *o, struct extents *out);
+
 struct sender {
 	char *id; /* owned */
 	int64_t records, bytes, rejected;

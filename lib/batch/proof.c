@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "batch/claims.h"
 #include "batch/header.h"
 #include "batch/seq.h"
 
@@ -16,10 +17,10 @@ void proof_init(struct proof *p, struct str id)
 int proof_take(struct proof *p, const struct batch *b, struct err *err)
 {
 	const struct json_t *m = js_get(b->doc, "manifest");
-	if (m && manifest_parse(m, &p->manifest, err))
+	if (m && (manifest_parse(m, &p->manifest, err) || claims_check(b, &p->manifest, err)))
 		return -1;
 	p->expected = batch_expected(b);
-	/* No senders and records expected: somebody gave a count by hand. */
+	/* No senders and records expected: the manifest says nothing, and the number was given by hand. */
 	p->has_manifest = m && (p->manifest.count > 0 || p->expected == 0);
 	return 0;
 }

@@ -45,7 +45,7 @@ struct proof {
 void proof_init(struct proof *p, struct str id);
 
 /* What the batch's document announces; again when a later document of it says more. ST_FAIL: a manifest
- * that makes no sense. */
+ * that makes no sense, or contradicts itself or the document. */
 int proof_take(struct proof *p, const struct batch *b, struct err *err);
 
 /* Is this record, which came in this lane of so many, one of the batch that was not there before? No: it

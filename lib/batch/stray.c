@@ -2,6 +2,7 @@
 
 #include "base/date.h"
 #include "base/utf8.h"
+#include "batch/claims.h"
 #include "batch/seq.h"
 
 /* So much of an id is shown. Longer ones of ours there are none: see ID_MAX. */
@@ -17,8 +18,11 @@ void stray_batch_init(struct stray_batch *b, enum batch_status status, int64_t s
 		return;
 	const struct json_t *m =
 	    batch_parse(doc, &parsed, &ignored) ? NULL : js_get(parsed.doc, "manifest");
-	if (m && manifest_parse(m, &b->manifest, &ignored) == 0)
+	if (m && manifest_parse(m, &b->manifest, &ignored) == 0 &&
+	    claims_check(&parsed, &b->manifest, &ignored) == 0)
 		b->manifested = b->manifest.count > 0 || batch_expected(&parsed) == 0;
+	if (!b->manifested)
+		manifest_release(&b->manifest);
 	batch_release(&parsed);
 	err_clear(&ignored);
 }

@@ -20,8 +20,8 @@ struct stray_batch {
 	struct manifest manifest; /* owned */
 };
 
-/* From its document, which is not read when the status is BATCH_NONE. A manifest that makes no sense says
- * nothing. */
+/* From its document, which is not read when the status is BATCH_NONE. A manifest that makes no sense, or
+ * contradicts itself, says nothing. */
 void stray_batch_init(struct stray_batch *b, enum batch_status status, int64_t since_ms,
     struct str doc);
 void stray_batch_release(struct stray_batch *b);

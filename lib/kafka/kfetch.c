@@ -4,6 +4,7 @@
 
 #include "base/date.h"
 #include "base/mem.h"
+#include "batch/claims.h"
 #include "batch/merge.h"
 #include "batch/proof.h"
 #include "batch/skim.h"
@@ -96,14 +97,9 @@ static int open_by_time(struct kfetch *f, int32_t partitions, const struct deadl
 
 static int check_partitions(const struct kfetch *f, int32_t partitions, struct err *err)
 {
-	struct extents all = EXTENTS_INIT;
-	manifest_extents(&f->proof.manifest, &all);
-	int32_t last = all.count ? all.list[all.count - 1].partition : -1;
-	extents_release(&all);
-	if (last >= partitions)
-		return err_set(err, ST_FAIL, "batch '%s': its manifest names partition %d, and topic "
-		    "%s has %d", f->proof.id, last, f->topic, partitions);
-	return 0;
+	if (claims_check_partitions(&f->proof.manifest, f->topic, partitions, err) == 0)
+		return 0;
+	return err_wrap(err, "batch '%s'", f->proof.id);
 }
 
 /* For readers of what is committed the log ends before the first open transaction; here it does not. */
@@ -349,7 +345,7 @@ int kfetch_finish(struct kfetch *f, const struct batch *b, const struct deadline
     struct err *err)
 {
 	size_t n = kread_lanes(f->read);
-	if (proof_take(&f->proof, b, err) || check_ends(f, d, err))
+	if (proof_take(&f->proof, b, err) || check_partitions(f, (int32_t)kread_lanes(f->read), err) || check_ends(f, d, err))
 		return -1;
 	int64_t *ends = mem_zalloc(n, sizeof(*ends));
 	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));
