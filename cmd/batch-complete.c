@@ -23,6 +23,12 @@ static int check(struct tool_ctx *t, const struct complete *c)
 	return 0;
 }
 
+static int late(struct kfetch *f, struct err *err)
+{
+	struct deadline over = deadline_start(0);
+	return kfetch_late(f, &over, err);
+}
+
 static int count_records(struct tool_ctx *t, struct kfetch *f, int64_t *records)
 {
 	const struct record *r;
@@ -43,8 +49,7 @@ static int count_records(struct tool_ctx *t, struct kfetch *f, int64_t *records)
 			return 0;
 		case KREAD_EMPTY:
 			if (clock_mono_ms() - moved_ms > t->budget_ms)
-				return err_set(&t->err, ST_TIME, "time is up after %lld records",
-				    (long long)c.records);
+				return late(f, &t->err);
 			break;
 		case KREAD_RECORD:
 			break;

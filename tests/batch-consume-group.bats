@@ -149,12 +149,7 @@ all_of() { # GROUP OPTION...
 		:
 	done
 	# behind an open transaction it takes as long as we want
-	mkfifo open
-	background transaction kput "$S.in" -X transactional.id="$S" -l open
-	exec {transaction}>open
-	seq 50000 >&"$transaction" # kcat sends when it has read a block
-	undecided() { [[ -n $(kget "$S.in" -X isolation.level=read_uncommitted -c 1) ]]; }
-	wait_for undecided
+	open_transaction "$S.in"
 	seq 10 >input
 	batch-send input <created.json | batch-complete >completed.json
 	member() { exec batch-consume -G "$S.group" -v -X client.id="$2" --to-dir "$1"; }

@@ -281,16 +281,10 @@ comes_back() { # FILE OPTION...
 
 @test "records behind an open transaction of another are waited for" {
 	seq 10 >input
-	mkfifo open
-	background transaction kput "$S.in" -X transactional.id="$S" -l open
-	exec {transaction}>open
-	seq 50000 >&"$transaction" # kcat sends when it has read a block
-	undecided() { [[ -n $(kget "$S.in" -X isolation.level=read_uncommitted -c 1) ]]; }
-	wait_for undecided
+	open_transaction "$S.in"
 	finished input
 	run_in_vain 4 batch-consume -B "$B" -m 1s
-	exec {transaction}>&-
-	ends 0 transaction
+	commit_transaction
 	gives input batch-consume -B "$B"
 }
 

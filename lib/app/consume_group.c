@@ -251,7 +251,7 @@ static int run(struct member *m)
 		if (end)
 			return end < 0 ? -1 : 0;
 		if (deadline_left_ms(&patience) == 0 && !sig_ended())
-			return err_set(&m->t->err, ST_TIME, "time is up before the end was reached");
+			return kgroup_late(m->group, &patience, &m->t->err);
 	}
 	return 0;
 }

@@ -111,9 +111,22 @@ static int find_ends(struct browsing *b)
 	return 0;
 }
 
+/* A range that ends by itself before an open transaction lacks nothing. */
+static void note_held(struct browsing *b)
+{
+	const struct range *r = &b->how->range;
+	int64_t *ends = mem_zalloc(b->count, sizeof(*ends));
+	for (size_t i = 0; i < b->count; i++)
+		ends[i] = r->stop == RANGE_STOP_OFFSET && r->to <= b->ends[i] ? -1 : b->ends[i];
+	session_note_held(b->t, b->client, b->how->topic, b->partitions, ends, b->count);
+	free(ends);
+}
+
 static int open_read(struct browsing *b)
 {
 	bool endless = !b->how->until_end && b->how->range.stop == RANGE_STOP_NONE;
+	if (!endless)
+		note_held(b);
 	struct kread_range *ranges = mem_zalloc(b->count, sizeof(*ranges));
 	for (size_t i = 0; i < b->count; i++)
 		ranges[i] = (struct kread_range){b->partitions[i], b->starts[i],

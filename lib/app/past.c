@@ -92,7 +92,7 @@ static enum kread_state next(const struct past *p, struct kfetch *f, const struc
 		if (looked_at(f) != seen)
 			patience = deadline_start(p->idle_ms);
 		if (deadline_left_ms(&patience) == 0 && !sig_ended()) {
-			err_set(err, ST_TIME, "time is up while looking for what was delivered");
+			kfetch_late(f, &patience, err);
 			return KREAD_ERROR;
 		}
 	}

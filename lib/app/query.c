@@ -76,6 +76,12 @@ static struct fold *fold_of(struct map *folds, struct str id)
 	return f;
 }
 
+static int late(struct klog *log, struct err *err)
+{
+	struct deadline over = deadline_start(0);
+	return klog_late(log, &over, err);
+}
+
 static int read_all(struct tool_ctx *t, struct klog *log, const struct query *q,
     struct map *folds)
 {
@@ -99,7 +105,7 @@ static int read_all(struct tool_ctx *t, struct klog *log, const struct query *q,
 			return err_set(&t->err, ST_FAIL, "interrupted");
 		/* The budget is for waiting: a long log that keeps coming is no reason to give up. */
 		if (clock_mono_ms() - seen_ms > t->budget_ms)
-			return err_set(&t->err, ST_TIME, "time is up while reading the log");
+			return late(log, &t->err);
 	}
 	return 0;
 }

@@ -117,6 +117,7 @@ static int begin(struct sending *s)
 	struct batch now = BATCH_INIT;
 	struct kbatch_options all = KBATCH_OPTIONS_INIT;
 	pool_init(&s->pool, MEMORY_LIMIT);
+	all.as_is = s->options->atomic; /* what its own last run left open is ended by the fence */
 	if (s->options->atomic)
 		atomic_watch(&s->atomic, &all);
 	int failed = session_log(t, s->target->stream, true, &s->log) ||

@@ -6,6 +6,7 @@
 
 #include "base/id.h"
 #include "base/mem.h"
+#include "kafka/kends.h"
 #include "tool/clock.h"
 #include "tool/file.h"
 #include "tool/msg.h"
@@ -195,6 +196,24 @@ int session_log_to_write(struct tool_ctx *t, const char *stream, struct klog **o
 int session_log_beside(struct tool_ctx *t, const char *stream, struct klog **out)
 {
 	return open_log(t, stream, (struct klog_options){0}, out);
+}
+
+void session_note_held(struct tool_ctx *t, struct kclient *c, const char *topic, const int32_t *partitions,
+    const int64_t *ends, size_t count)
+{
+	struct kends all;
+	struct kends_held h;
+	struct buf text = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	struct deadline d = deadline_start(t->budget_ms);
+	kends_init(&all, &t->settings.kv, topic, msg_library);
+	if (kends_find_held(&all, c, partitions, ends, count, &h, &d, &ignored) > 0) {
+		kends_describe(&all, &h, &d, &text);
+		msg_note("%s", buf_text(&text));
+	}
+	kends_release(&all);
+	buf_release(&text);
+	err_clear(&ignored);
 }
 
 void session_owner(const struct tool_ctx *t, const char *option, struct buf *out)

@@ -53,6 +53,11 @@ int session_log_beside(struct tool_ctx *t, const char *stream, struct klog **out
 void session_passed(const struct record *r, const char *why);
 void session_passed_all(const char *topic, int64_t count);
 
+/* A note where an open transaction holds back records behind the ends to which somebody reads. c reads what is
+ * committed, and has seen the topic. */
+void session_note_held(struct tool_ctx *t, struct kclient *c, const char *topic, const int32_t *partitions,
+    const int64_t *ends, size_t count);
+
 /* Who acts: --owner or the setting; else the broker's user name, else the login name. Appended. */
 void session_owner(const struct tool_ctx *t, const char *option, struct buf *out);
 

@@ -94,6 +94,12 @@ static int put(struct unloading *u, const struct record *r, struct err *err)
 	return unload_record(u->style, &u->frame, r, unterminated, u->out, &u->scratch, err);
 }
 
+static int late(const struct unloading *u, struct err *err)
+{
+	struct deadline over = deadline_start(0);
+	return kfetch_late(u->fetch, &over, err);
+}
+
 /* Between records, now and then. */
 static int look_around(struct unloading *u, bool idle, struct err *err)
 {
@@ -107,8 +113,7 @@ static int look_around(struct unloading *u, bool idle, struct err *err)
 		u->seen_ms = now_ms;
 	u->seen = seen;
 	if (u->idle_ms >= 0 && now_ms - u->seen_ms > u->idle_ms)
-		return err_set(err, ST_TIME, "no record came in time, after %lld records",
-		    (long long)so_far.records);
+		return late(u, err);
 	/* Whoever reads a pipe wants to see what there is; his time is not the broker's. */
 	if (idle && out_flush(u->out, err))
 		return -1;

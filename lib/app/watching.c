@@ -151,6 +151,12 @@ static int look_for_expected(struct watcher *w)
 	return -1;
 }
 
+static int late(struct watcher *w)
+{
+	return w->group ? kgroup_late(w->group, &w->patience, &w->t->err)
+			: klog_late(w->log, &w->patience, &w->t->err);
+}
+
 /* Between events: is there a reason to end? */
 static int rest(struct watcher *w, bool at_end)
 {
@@ -160,8 +166,9 @@ static int rest(struct watcher *w, bool at_end)
 		w->done = true;
 	if (w->done || sig_ended())
 		return 0;
-	if (o->until_end && deadline_left_ms(&w->patience) == 0)
-		return err_set(&t->err, ST_TIME, "time is up before the end was reached");
+	bool overdue = o->expect && clock_mono_ms() >= w->expected_by_ms;
+	if ((o->until_end || (overdue && !at_end)) && deadline_left_ms(&w->patience) == 0)
+		return late(w);
 	if (o->expect && at_end && look_for_expected(w))
 		return -1;
 	if (o->until && t->common.timeout_ms >= 0 && deadline_left_ms(&t->deadline) == 0)

@@ -193,12 +193,21 @@ static int start_log(struct work *w)
 	return failed ? -1 : 0;
 }
 
-/* Up to where the log ends now, so that nobody begins a batch that was ended long ago. */
+/* Up to where the log ends now, so that nobody begins a batch that was ended long ago. A worker that stays takes
+ * later what open transactions hold back. */
 static int catch_up(struct work *w)
 {
-	while (!kready_caught_up(w->ready) && !sig_ended())
+	while (!kready_caught_up_as_is(w->ready) && !sig_ended())
 		if (work_jobs_follow(w, LOOP_MS))
 			return -1;
+	struct deadline d = deadline_start(w->t->budget_ms);
+	bool stays = !w->o->once && !w->o->dry_run && !w->o->sample;
+	while (!stays && !kready_caught_up(w->ready) && !sig_ended()) {
+		if (work_jobs_follow(w, LOOP_MS))
+			return -1;
+		if (deadline_left_ms(&d) == 0)
+			return kready_late(w->ready, &d, &w->t->err);
+	}
 	return 0;
 }
 

@@ -12,20 +12,6 @@ int work_partitions(struct work *w)
 	return kclient_topic(kparts_client(w->reader), w->topic, &w->partitions, &d, &w->t->err);
 }
 
-/* For readers of what is committed the log ends before the first open transaction, which may be a stranger's. */
-static int open_edges(struct work *w, const struct deadline *d)
-{
-	int32_t ignored;
-	static const char *const all[] = {"isolation.level", "read_uncommitted", NULL};
-	const struct kclient_options options = {.settings = all, .log = msg_library};
-	if (w->edges)
-		return 0;
-	return kclient_open(&w->edges, KCLIENT_READER, &w->t->settings.kv, &options, &w->t->err) ||
-		kclient_topic(w->edges, w->topic, &ignored, d, &w->t->err)
-	    ? -1
-	    : 0;
-}
-
 int work_piece_bounds(struct work *w, struct piece *p)
 {
 	struct err *err = &w->t->err;
@@ -34,9 +20,11 @@ int work_piece_bounds(struct work *w, struct piece *p)
 	int64_t from_ms = p->job->created_ms - DATE_SLACK_MS;
 	if (p->first >= 0 && p->end >= 0)
 		return 0;
-	if (open_edges(w, &d) ||
-	    (p->first < 0 && kclient_offsets(w->edges, s->topic, &s->partition, 1, from_ms, &p->first, &d, err)) ||
-	    (p->end < 0 && kclient_offsets(w->edges, s->topic, &s->partition, 1, KOFFSET_END, &p->end, &d, err)))
+	if (!w->edges.topic)
+		kends_init(&w->edges, &w->t->settings.kv, w->topic, msg_library);
+	if ((p->first < 0 && kclient_offsets(kparts_client(w->reader), s->topic, &s->partition, 1, from_ms, &p->first,
+				 &d, err)) ||
+	    (p->end < 0 && kends_ask(&w->edges, &s->partition, 1, &p->end, &d, err)))
 		return -1;
 	if (p->at < p->first)
 		p->at = p->first;
@@ -45,5 +33,5 @@ int work_piece_bounds(struct work *w, struct piece *p)
 
 void work_bounds_close(struct work *w)
 {
-	kclient_close(w->edges);
+	kends_release(&w->edges);
 }

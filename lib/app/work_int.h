@@ -14,6 +14,7 @@
 #include "batch/rate.h"
 #include "batch/seqlast.h"
 #include "batch/stray.h"
+#include "kafka/kends.h"
 #include "kafka/kfind.h"
 #include "kafka/kmember.h"
 #include "kafka/kparts.h"
@@ -192,7 +193,7 @@ struct work {
 	struct loop loop;
 	struct kmember *member;
 	struct kparts *reader;
-	struct kclient *edges;    /* asked for where logs end; NULL: not needed yet */
+	struct kends edges;       /* of the data topic; topic NULL: not needed yet */
 	int32_t partitions;       /* of the topic; 0: not asked for yet */
 	struct kready *ready;
 	struct kproduce *events;

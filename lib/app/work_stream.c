@@ -41,6 +41,8 @@ int work_stream_add(struct work *w, struct share *s)
 	p->done.next = p->first;
 	if (c->count == 1 && !*c->parts[0].id && c->parts[0].done.next == p->first)
 		work_take_up(p, &c->parts[0]);
+	if (w->o->once)
+		session_note_held(w->t, kparts_client(w->reader), s->topic, &s->partition, &p->end, 1);
 	s->reached = p->first;
 	s->dirty = true; /* where a group begins is written down */
 	p->at = p->number = p->first;

@@ -47,7 +47,7 @@ static bool take(struct kbatch *b, const struct event *e)
 static bool is_far_enough(const struct kbatch *b)
 {
 	const struct event *last = b->options.last;
-	return klog_caught_up(b->log) ||
+	return klog_caught_up(b->log) || (b->options.as_is && klog_caught_up_as_is(b->log)) ||
 	    (last && klog_position(b->log, last->partition) > last->offset);
 }
 
@@ -64,6 +64,12 @@ static int catch_up(struct kbatch *b, const struct deadline *d, struct err *err)
 			return klog_late(b->log, d, err);
 	}
 	return 0;
+}
+
+int kbatch_catch_up(struct kbatch *b, const struct deadline *d, struct err *err)
+{
+	b->options.as_is = false;
+	return catch_up(b, d, err);
 }
 
 static int read_home(struct kbatch *b, int64_t slack_ms, const struct deadline *d, struct err *err)

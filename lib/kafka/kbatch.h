@@ -14,6 +14,7 @@ struct kbatch;
 
 struct kbatch_options {
 	const struct event *last; /* read no further than this event of the batch; NULL: to the end */
+	bool as_is; /* what open transactions hold back now is not waited for */
 	int64_t until_ms; /* events later than this do not count; INT64_MAX: all */
 	/* sees each event of the batch, and what the fold made of it; e NULL: the search begins anew,
 	 * forget what was seen. May be NULL. */
@@ -27,6 +28,9 @@ struct kbatch_options {
 int kbatch_open(struct kbatch **out, struct klog *log, struct str id,
     const struct kbatch_options *options, const struct deadline *d, struct err *err);
 void kbatch_close(struct kbatch *b);
+
+/* Of a batch that was opened as_is: waits for what open transactions hold back. */
+int kbatch_catch_up(struct kbatch *b, const struct deadline *d, struct err *err);
 
 /* As it is now; status BATCH_NONE when there is no such batch. */
 const struct fold *kbatch_fold(const struct kbatch *b);

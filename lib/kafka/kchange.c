@@ -128,9 +128,10 @@ static int read_back(struct kchange *k, const struct batch *b, const struct dead
 	return 0;
 }
 
-static int find(struct kchange *k, struct str id, const struct deadline *d, struct err *err)
+static int find(struct kchange *k, struct str id, bool as_is, const struct deadline *d, struct err *err)
 {
 	struct kbatch_options options = KBATCH_OPTIONS_INIT;
+	options.as_is = as_is;
 	options.seen = on_seen;
 	options.ctx = k;
 	return kbatch_open(&k->batch, k->log, id, &options, d, err);
@@ -153,7 +154,7 @@ int kchange_create(struct kchange *k, const struct batch *b, bool fresh, int64_t
     const struct deadline *d, struct err *err)
 {
 	struct str id = batch_id(b);
-	if (!fresh && find(k, id, d, err))
+	if (!fresh && find(k, id, false, d, err))
 		return -1;
 	if (!fresh && kbatch_fold(k->batch)->status != BATCH_NONE)
 		return exists(k, id, err);
@@ -161,7 +162,7 @@ int kchange_create(struct kchange *k, const struct batch *b, bool fresh, int64_t
 		return -1;
 	if (fresh && k->acked && k->result == KACK_DONE)
 		return 0;
-	if (!k->batch && find(k, id, d, err)) {
+	if (!k->batch && find(k, id, false, d, err)) {
 		err_clear(err);
 		return unknown(k, b, err);
 	}
@@ -192,7 +193,8 @@ static void fence_sender(struct kchange *k, const struct batch *b, const struct 
 int kchange_apply(struct kchange *k, struct str id, const struct batch_change *c,
     struct batch *out, const struct deadline *d, struct err *err)
 {
-	if (!k->batch && find(k, id, d, err))
+	bool ends_sender = c->action == BATCH_TERMINATE || c->action == BATCH_FAIL;
+	if (!k->batch && find(k, id, ends_sender, d, err))
 		return -1;
 	for (;;) {
 		struct batch now = BATCH_INIT;
@@ -200,9 +202,9 @@ int kchange_apply(struct kchange *k, struct str id, const struct batch_change *c
 		batch_release(&now);
 		if (failed)
 			return -1;
-		if (k->attempt == 0 && (c->action == BATCH_TERMINATE || c->action == BATCH_FAIL))
+		if (k->attempt == 0 && ends_sender)
 			fence_sender(k, out, d);
-		if (put(k, out, c->now_ms, d, err) || read_back(k, out, d, err)) {
+		if ((k->attempt == 0 && ends_sender && kbatch_catch_up(k->batch, d, err)) || put(k, out, c->now_ms, d, err) || read_back(k, out, d, err)) {
 			batch_release(out);
 			return -1;
 		}

@@ -8,13 +8,14 @@
 #include "batch/merge.h"
 #include "batch/proof.h"
 #include "batch/skim.h"
+#include "kafka/kends.h"
 
 /* So many records of others are passed over before the caller may look around again. */
 #define PASS_AT_ONCE 8192
 
 struct kfetch {
-	const struct kv *settings;
 	struct kclient *client;
+	struct kends ends;
 	struct kread *read;
 	char *topic;
 	struct kfetch_options options;
@@ -81,8 +82,7 @@ static int open_by_time(struct kfetch *f, int32_t partitions, const struct deadl
 	int64_t from_ms = f->options.created_ms - DATE_SLACK_MS;
 	int failed = kclient_offsets(f->client, f->topic, list, n, from_ms, starts, d, err);
 	if (!failed && !f->options.early)
-		failed =
-		    kclient_offsets(f->client, f->topic, list, n, KOFFSET_END, ends, d, err);
+		failed = kends_ask(&f->ends, list, n, ends, d, err);
 	for (size_t i = 0; i < n; i++)
 		ranges[i] = (struct kread_range){list[i], starts[i],
 		    f->options.early ? INT64_MAX : ends[i]};
@@ -102,22 +102,6 @@ static int check_partitions(const struct kfetch *f, int32_t partitions, struct e
 	return err_wrap(err, "batch '%s'", f->proof.id);
 }
 
-/* For readers of what is committed the log ends before the first open transaction; here it does not. */
-static int ends_of_all(const struct kfetch *f, const int32_t *partitions, size_t n, int64_t *ends,
-    const struct deadline *d, struct err *err)
-{
-	struct kclient *c;
-	int32_t ignored;
-	const char *const all[] = {"isolation.level", "read_uncommitted", NULL};
-	struct kclient_options co = {.settings = all, .log = f->options.log};
-	if (kclient_open(&c, KCLIENT_READER, f->settings, &co, err))
-		return -1;
-	int failed = kclient_topic(c, f->topic, &ignored, d, err) ||
-	    kclient_offsets(c, f->topic, partitions, n, KOFFSET_END, ends, d, err);
-	kclient_close(c);
-	return failed ? -1 : 0;
-}
-
 static const struct extent *beyond(const struct extents *x, const int64_t *ends)
 {
 	for (size_t i = 0; i < x->count; i++)
@@ -127,7 +111,7 @@ static const struct extent *beyond(const struct extents *x, const int64_t *ends)
 }
 
 /* What the log does not hold would be waited for in vain. */
-static int check_ends(const struct kfetch *f, const struct deadline *d, struct err *err)
+static int check_ends(struct kfetch *f, const struct deadline *d, struct err *err)
 {
 	struct extents all = EXTENTS_INIT;
 	manifest_extents(&f->proof.manifest, &all);
@@ -138,7 +122,7 @@ static int check_ends(const struct kfetch *f, const struct deadline *d, struct e
 	int failed = kclient_offsets(f->client, f->topic, partitions, all.count, KOFFSET_END, ends,
 	    d, err);
 	if (!failed && beyond(&all, ends))
-		failed = ends_of_all(f, partitions, all.count, ends, d, err);
+		failed = kends_ask(&f->ends, partitions, all.count, ends, d, err);
 	const struct extent *x = failed ? NULL : beyond(&all, ends);
 	if (x)
 		failed = err_set(err, ST_FAIL, "batch '%s': its manifest goes to offset %lld of "
@@ -181,9 +165,9 @@ int kfetch_open(struct kfetch **out, const struct kv *settings, const struct bat
 	int32_t partitions = 0;
 	proof_init(&f->proof, id);
 	f->topic = mem_strndup(topic.ptr, topic.len);
-	f->settings = settings;
 	f->options = *options;
 	f->options.created_ms = batch_began_ms(b, options->created_ms);
+	kends_init(&f->ends, settings, f->topic, options->log);
 	f->held = SIZE_MAX;
 	int failed = proof_take(&f->proof, b, err) || connect_topic(f, settings, &partitions, d, err) ||
 	    check_partitions(f, partitions, err) || check_ends(f, d, err);
@@ -204,6 +188,7 @@ void kfetch_close(struct kfetch *f)
 		return;
 	kread_close(f->read);
 	kclient_close(f->client);
+	kends_release(&f->ends);
 	merge_release(&f->merge);
 	proof_release(&f->proof);
 	headers_release(&f->ahead.headers);
@@ -353,14 +338,31 @@ int kfetch_finish(struct kfetch *f, const struct batch *b, const struct deadline
 		partitions[i] = kread_partition(f->read, i);
 	int failed = 0;
 	if (!f->proof.has_manifest)
-		failed = kclient_offsets(f->client, f->topic, partitions, n, KOFFSET_END, ends, d,
-		    err);
+		failed = kends_ask(&f->ends, partitions, n, ends, d, err);
 	for (size_t i = 0; i < n && !failed; i++)
 		kread_set_end(f->read, i,
 		    f->proof.has_manifest ? proof_end(&f->proof, partitions[i]) : ends[i]);
 	free(ends);
 	free(partitions);
 	return failed;
+}
+
+int kfetch_late(struct kfetch *f, const struct deadline *over, struct err *err)
+{
+	size_t n = kread_lanes(f->read), waiting = 0;
+	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));
+	int64_t *at = mem_zalloc(n, sizeof(*at));
+	for (size_t i = 0; i < n; i++)
+		if (!kread_is_done(f->read, i)) {
+			partitions[waiting] = kread_partition(f->read, i);
+			at[waiting++] = kread_position(f->read, i);
+		}
+	if (!kends_blames(&f->ends, f->client, partitions, at, waiting, over, err))
+		err_set(err, ST_TIME, "no record came in time, after %lld records",
+		    (long long)f->proof.records);
+	free(partitions);
+	free(at);
+	return -1;
 }
 
 int kfetch_verify(const struct kfetch *f, struct err *err)

@@ -3,8 +3,9 @@
  * With a manifest just its ranges are read, and each sender's input order is restored by a merge of the
  * partitions (senders come one after the other, in the manifest's order), or records come as they
  * arrive. Without one (another HRI writer, or a count given by hand) every partition is read from the
- * batch's start to where its completion stands. Records of other batches are passed over, those that a
- * retry wrote twice are dropped. Memory does not depend on the batch's size. */
+ * batch's start to its present end, with what open transactions hold back, which is waited for. Records of
+ * other batches are passed over, those that a retry wrote twice are dropped. Memory does not depend on the
+ * batch's size. */
 #ifndef KAFKA_KFETCH_H
 #define KAFKA_KFETCH_H
 
@@ -38,6 +39,9 @@ enum kread_state kfetch_next(struct kfetch *f, int wait_ms, const struct record 
 /* The batch that is followed has been finished by this document: read what is left of it. */
 int kfetch_finish(struct kfetch *f, const struct batch *b, const struct deadline *d,
     struct err *err);
+
+/* The time of whoever waits for a record, over, is up: err (ST_TIME) says why none comes. Answers -1. */
+int kfetch_late(struct kfetch *f, const struct deadline *over, struct err *err);
 
 /* Is what was given out what was sent? ST_FAIL says what is missing, too much or different. */
 int kfetch_verify(const struct kfetch *f, struct err *err);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "kafka/kends.h"
 #include "kafka/kerr.h"
 #include "kafka/kjoin.h"
 #include "kafka/krecord.h"
@@ -22,6 +23,7 @@ struct kgroup {
 	bool paused;
 	unsigned generation;
 	int64_t ask_ms;
+	struct kends ends;
 };
 
 static void forget_mine(struct kgroup *g)
@@ -89,6 +91,7 @@ int kgroup_open(struct kgroup **out, const struct kv *settings, const char *grou
 	const char *const topics[] = {topic, NULL};
 	g->topic = mem_strdup(topic);
 	g->record = (struct record)RECORD_INIT;
+	kends_init(&g->ends, settings, g->topic, log);
 	int failed = kjoin_open(&g->join, settings, group, NULL, log, err);
 	if (!failed) {
 		g->join.client->rebalance = on_rebalance;
@@ -204,8 +207,7 @@ int kgroup_caught_up(struct kgroup *g, const struct deadline *joined_by, const s
 	for (size_t i = 0; i < n; i++)
 		partitions[i] = g->mine->elems[i].partition;
 	bool done = !positions(g, partitions, at, &answered_by, &ignored) &&
-	    !kclient_offsets(g->join.client, g->topic, partitions, n, KOFFSET_END, ends, &answered_by,
-		&ignored);
+	    !kends_ask(&g->ends, partitions, n, ends, &answered_by, &ignored);
 	for (size_t i = 0; i < n && done; i++)
 		done = at[i] >= ends[i];
 	free(partitions);
@@ -213,6 +215,18 @@ int kgroup_caught_up(struct kgroup *g, const struct deadline *joined_by, const s
 	free(at);
 	err_clear(&ignored);
 	return done;
+}
+
+int kgroup_late(struct kgroup *g, const struct deadline *over, struct err *err)
+{
+	size_t n = g->mine ? (size_t)g->mine->cnt : 0;
+	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));
+	for (size_t i = 0; i < n; i++)
+		partitions[i] = g->mine->elems[i].partition;
+	if (!kends_blames(&g->ends, g->join.client, partitions, NULL, n, over, err))
+		err_set(err, ST_TIME, "time is up before the end was reached");
+	free(partitions);
+	return -1;
 }
 
 static int commit_while_ours(struct kgroup *g, const rd_kafka_topic_partition_list_t *list,
@@ -249,6 +263,7 @@ void kgroup_close(struct kgroup *g, const struct deadline *d)
 	free(g->waiting);
 	forget_mine(g); /* paused partitions in it would keep the client busy */
 	kjoin_leave(&g->join, d);
+	kends_release(&g->ends);
 	headers_release(&g->record.headers);
 	free(g->topic);
 	free(g);

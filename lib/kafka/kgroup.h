@@ -35,10 +35,13 @@ unsigned kgroup_generation(const struct kgroup *g);
  * the record. A rebalance under way is waited for until d (then 0); -1: the membership is lost for good. */
 int kgroup_owns(struct kgroup *g, int32_t partition, const struct deadline *d, struct err *err);
 
-/* 1: every partition that is ours was read to its present end, or others have them all. 0: not yet, or
+/* 1: every partition that is ours was read to its present end, with what open transactions hold back, or others have them all. 0: not yet, or
  * not answered; to be asked again until d. -1, ST_TIME: the group has not let us in by `joined_by`. */
 int kgroup_caught_up(struct kgroup *g, const struct deadline *joined_by, const struct deadline *d,
     struct err *err);
+
+/* The time to catch up, over, is up: err (ST_TIME) says why it was not enough. Answers -1. */
+int kgroup_late(struct kgroup *g, const struct deadline *over, struct err *err);
 
 /* The record at offset - 1 and all before it are done: 0. 1: nothing is committed, the partition went to
  * another member. -1: not committed, or not known. */

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/murmur2.h"
+#include "kafka/kends.h"
 #include "kafka/kread.h"
 
 #define PASSED_AT_ONCE 10000
@@ -16,6 +17,8 @@ struct klog {
 	struct klog_options options;
 	struct kread *read;
 	struct kread_range *scan; /* what the scan reads: start, and the end when it began */
+	int64_t *ends;            /* the same with what open transactions hold back; -1: not known yet */
+	struct kends all;         /* asked for those */
 	size_t scan_count;
 	int wake; /* -1: nobody */
 	struct event event, peeked;
@@ -34,6 +37,7 @@ int klog_open(struct klog **out, const struct kv *settings, const char *stream,
 	l->topic = buf_detach(&topic);
 	l->stream = mem_strdup(stream);
 	l->options = *options;
+	kends_init(&l->all, settings, l->topic, options->log);
 	l->held = SIZE_MAX;
 	l->wake = -1;
 	/* What else is asked of the broker waits behind the fetch. */
@@ -57,7 +61,9 @@ static void scan_end(struct klog *l)
 	kread_close(l->read);
 	l->read = NULL;
 	free(l->scan);
+	free(l->ends);
 	l->scan = NULL;
+	l->ends = NULL;
 	l->scan_count = 0;
 	l->held = SIZE_MAX;
 	l->passed = 0;
@@ -73,6 +79,7 @@ void klog_close(struct klog *l)
 	event_release(&l->event);
 	event_release(&l->peeked);
 	kclient_close(l->client);
+	kends_release(&l->all);
 	free(l->stream);
 	free(l->topic);
 	free(l);
@@ -110,9 +117,27 @@ int32_t klog_home(const struct klog *l, struct str id)
 	return murmur2_partition(id, l->partitions);
 }
 
-/* Reads on for ever; l->scan remembers where the log ended. */
-static int scan_begin(struct klog *l, struct err *err)
+/* Where something is read, the answers to that tell the end. */
+static int find_ends(struct klog *l, const struct deadline *d, struct err *err)
 {
+	size_t n = l->scan_count, unknown = 0;
+	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));
+	l->ends = mem_zalloc(n, sizeof(*l->ends));
+	for (size_t i = 0; i < n; i++) {
+		partitions[i] = l->scan[i].partition;
+		l->ends[i] = l->options.uncommitted ? l->scan[i].end : -1;
+		unknown += l->ends[i] < 0 && l->scan[i].start >= l->scan[i].end;
+	}
+	int failed = unknown ? kends_ask(&l->all, partitions, n, l->ends, d, err) : 0;
+	free(partitions);
+	return failed;
+}
+
+/* Reads on for ever; l->scan remembers where the log ended. */
+static int scan_begin(struct klog *l, const struct deadline *d, struct err *err)
+{
+	if (find_ends(l, d, err))
+		return -1;
 	struct kread_range *endless = mem_zalloc(l->scan_count, sizeof(*endless));
 	for (size_t i = 0; i < l->scan_count; i++)
 		endless[i] = (struct kread_range){l->scan[i].partition, l->scan[i].start,
@@ -156,7 +181,7 @@ static int plan(struct klog *l, int64_t when, const struct deadline *d, struct e
 
 int klog_scan(struct klog *l, int64_t from_ms, const struct deadline *d, struct err *err)
 {
-	return plan(l, from_ms, d, err) ? -1 : scan_begin(l, err);
+	return plan(l, from_ms, d, err) ? -1 : scan_begin(l, d, err);
 }
 
 int klog_scan_from(struct klog *l, const int64_t *offsets, const struct deadline *d, struct err *err)
@@ -166,7 +191,7 @@ int klog_scan_from(struct klog *l, const int64_t *offsets, const struct deadline
 	for (size_t i = 0; i < l->scan_count; i++)
 		if (offsets[i] > l->scan[i].start && offsets[i] <= l->scan[i].end)
 			l->scan[i].start = offsets[i];
-	return scan_begin(l, err);
+	return scan_begin(l, d, err);
 }
 
 int klog_scan_partition(struct klog *l, int32_t partition, int64_t offset,
@@ -179,7 +204,7 @@ int klog_scan_partition(struct klog *l, int32_t partition, int64_t offset,
 	l->scan = mem_zalloc(1, sizeof(*l->scan));
 	l->scan_count = 1;
 	l->scan[0] = (struct kread_range){partition, offset, end};
-	return scan_begin(l, err);
+	return scan_begin(l, d, err);
 }
 
 /* The event that the caller has in hand counts as seen: nobody waits for what comes after it. */
@@ -188,9 +213,43 @@ static int64_t position(const struct klog *l, size_t lane)
 	return lane == l->held ? l->event.offset + 1 : kread_position(l->read, lane);
 }
 
-static bool lane_caught_up(const struct klog *l, size_t lane)
+static bool lane_caught_up_as_is(const struct klog *l, size_t lane)
 {
 	return position(l, lane) >= l->scan[lane].end;
+}
+
+/* The answer that brought the lane's last event tells where the log ends, without another question. */
+static bool lane_caught_up(const struct klog *l, size_t lane)
+{
+	if (!lane_caught_up_as_is(l, lane))
+		return false;
+	if (l->ends[lane] < 0)
+		l->ends[lane] = kread_log_end(l->read, lane);
+	return position(l, lane) >= l->ends[lane];
+}
+
+bool klog_caught_up_as_is(const struct klog *l)
+{
+	for (size_t i = 0; i < l->scan_count; i++)
+		if (!lane_caught_up_as_is(l, i))
+			return false;
+	return true;
+}
+
+int klog_late(struct klog *l, const struct deadline *over, struct err *err)
+{
+	size_t n = l->scan_count;
+	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));
+	int64_t *at = mem_zalloc(n, sizeof(*at));
+	for (size_t i = 0; i < n; i++) {
+		partitions[i] = l->scan[i].partition;
+		at[i] = position(l, i);
+	}
+	if (!kends_blames(&l->all, l->client, partitions, at, n, over, err))
+		err_set(err, ST_TIME, "stream %s: time is up while reading the log", l->stream);
+	free(partitions);
+	free(at);
+	return -1;
 }
 
 bool klog_caught_up(const struct klog *l)

@@ -60,8 +60,14 @@ void klog_wake(struct klog *l, int fd);
  * many records that are none; -1. */
 int klog_next(struct klog *l, int wait_ms, const struct event **out, struct err *err);
 
-/* Was everything seen that the topic held when the scan began? */
+/* Was everything seen that the topic held when the scan began, with what open transactions held back? */
 bool klog_caught_up(const struct klog *l);
+
+/* The same but for what open transactions held back. */
+bool klog_caught_up_as_is(const struct klog *l);
+
+/* The time to catch up, over, is up: err (ST_TIME) says why it was not enough. Answers -1. */
+int klog_late(struct klog *l, const struct deadline *over, struct err *err);
 
 /* Everything of this partition below this offset was seen; -1: the scan does not read it. */
 int64_t klog_position(const struct klog *l, int32_t partition);

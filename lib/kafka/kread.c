@@ -274,6 +274,20 @@ int64_t kread_position(const struct kread *r, size_t lane)
 	return r->lanes[lane].next;
 }
 
+int64_t kread_log_end(const struct kread *r, size_t lane)
+{
+	const struct klane *l = &r->lanes[lane];
+	int64_t low, high;
+	rd_kafka_resp_err_t e = rd_kafka_get_watermark_offsets(r->client->rk, rd_kafka_topic_name(l->topic),
+	    l->partition, &low, &high);
+	return e || high < 0 ? -1 : high;
+}
+
+bool kread_is_done(const struct kread *r, size_t lane)
+{
+	return r->lanes[lane].done;
+}
+
 int64_t kread_bytes(const struct kread *r)
 {
 	return r->bytes;

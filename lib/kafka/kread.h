@@ -79,6 +79,11 @@ void kread_set_end(struct kread *r, size_t lane, int64_t end);
 /* Everything of the lane below this offset was seen. */
 int64_t kread_position(const struct kread *r, size_t lane);
 
+/* Where the lane's log ends by its broker's latest answer, with what open transactions hold back; -1: none came. */
+int64_t kread_log_end(const struct kread *r, size_t lane);
+
+bool kread_is_done(const struct kread *r, size_t lane);
+
 /* Bytes of keys and values given out so far. */
 int64_t kread_bytes(const struct kread *r);
 

@@ -155,6 +155,16 @@ bool kready_caught_up(const struct kready *r)
 	return klog_caught_up(r->log);
 }
 
+bool kready_caught_up_as_is(const struct kready *r)
+{
+	return klog_caught_up_as_is(r->log);
+}
+
+int kready_late(struct kready *r, const struct deadline *over, struct err *err)
+{
+	return klog_late(r->log, over, err);
+}
+
 const struct fold *kready_fold(const struct kready *r, struct str id)
 {
 	return kjudge_open_fold(r->judge, id);

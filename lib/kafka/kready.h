@@ -38,6 +38,10 @@ int kready_next(struct kready *r, int wait_ms, const struct event **event, const
 /* Was everything seen that the topic held at the start? */
 bool kready_caught_up(const struct kready *r);
 
+/* See klog_caught_up_as_is and klog_late. */
+bool kready_caught_up_as_is(const struct kready *r);
+int kready_late(struct kready *r, const struct deadline *over, struct err *err);
+
 /* A batch that is open, as it is now; NULL: it is not. Until the next call of kready_next. */
 const struct fold *kready_fold(const struct kready *r, struct str id);
 

@@ -210,6 +210,29 @@ background() { # NAME COMMAND...
 	pids[$name]=$! running[$name]=$!
 }
 
+_seen() { # TOPIC ISOLATION
+	kget "$1" -p 0 -f '.\n' -X isolation.level="$2" | wc -l
+}
+
+_is_held() { # TOPIC
+	(($(_seen "$1" read_uncommitted) > $(_seen "$1" read_committed)))
+}
+
+# Opens a transaction of another program in all partitions of TOPIC. What is started in the background while it is open
+# needs {transaction}>&-.
+open_transaction() { # TOPIC [TRANSACTIONAL-ID]
+	mkfifo "open.$1"
+	background transaction kput "$1" -K : -X transactional.id="${2:-$S}" -l "open.$1"
+	exec {transaction}>"open.$1"
+	seq 50000 | sed "s/.*/&:&/" >&"$transaction" # kcat sends when it has read a block
+	wait_for _is_held "$1"
+}
+
+commit_transaction() {
+	exec {transaction}>&-
+	ends 0 transaction
+}
+
 # What became of what a failed test had started, and the end of what it said.
 tell_background() {
 	local name status
