@@ -132,7 +132,7 @@ static int begin(struct sending *s)
 
 static int look_at_batch(struct sending *s, struct err *err)
 {
-	if (kbatch_poll(s->batch, 0, err) < 0)
+	if (kbatch_poll(s->batch, 0, err) < 0 || kclient_alive(kproduce_client(deliver_producer(s->deliver)), err))
 		return -1;
 	enum batch_status status = kbatch_fold(s->batch)->status;
 	if (status == BATCH_STARTED)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "kafka/kalive.h"
 #include "kafka/kclient_int.h"
 #include "kafka/kconf.h"
 #include "kafka/kerr.h"
@@ -80,6 +81,7 @@ void kclient_close(struct kclient *c)
 		return;
 	if (c->rk)
 		rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	kalive_forget(c);
 	err_clear(&c->trouble);
 	err_clear(&c->refused);
 	free(c->brokers);
@@ -178,6 +180,8 @@ int kclient_has_topic(struct kclient *c, const char *topic, int32_t *partitions,
 	}
 	buf_release(&what);
 	rd_kafka_topic_destroy(rkt);
+	if (answer > 0)
+		kalive_saw(c, topic, d->now_ms);
 	return answer;
 }
 

@@ -65,6 +65,10 @@ int kclient_dump(enum kclient_role role, const struct kv *settings,
 int kclient_topic(struct kclient *c, const char *topic, int32_t *partitions,
     const struct deadline *d, struct err *err);
 
+/* Are the topics that were seen still there? To be called by whoever waits, as often as he likes: every few seconds
+ * the broker is asked, who gets a moment to answer. -1 (ST_STATE): one was deleted. */
+int kclient_alive(struct kclient *c, struct err *err);
+
 /* As kclient_topic for what may be missing: 1 there, 0 not. */
 int kclient_has_topic(struct kclient *c, const char *topic, int32_t *partitions,
     const struct deadline *d, struct err *err);

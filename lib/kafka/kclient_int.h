@@ -23,6 +23,13 @@ struct kclient {
 	struct deadline patience;
 	atomic_int certificate;  /* what is wrong with a broker's, X509_V_ERR_*; by any thread */
 
+	/* kalive.c */
+	int64_t (*now_ms)(void); /* NULL: no topic was seen yet */
+	int64_t asked_ms;
+	char **topics;           /* owned: the topics that were seen */
+	size_t topic_count, topic_cap;
+	int missed;              /* so often in a row one of them was not there */
+
 	void (*log)(int syslog_level, const char *text);
 	bool subscribed;         /* its records lie where rd_kafka_poll looks, and would abort */
 	char *brokers;           /* owned; for messages */

@@ -284,6 +284,8 @@ static enum kread_state next_in_order(struct kfetch *f, int wait_ms, const struc
 			break;
 		case MERGE_WAIT:
 			s = fill_lane(f, lane, wait_ms, err);
+			if (s == KREAD_EMPTY && kclient_alive(f->client, err))
+				return KREAD_ERROR;
 			if (s == KREAD_ERROR || s == KREAD_EMPTY)
 				return s;
 			break;

@@ -80,11 +80,12 @@ rd_kafka_message_t *kjoin_poll(struct kjoin *j, int wait_ms)
 
 int kjoin_check(const struct kjoin *j, struct err *err)
 {
+	const struct err *trouble = &j->client->trouble;
 	if (j->lost.text)
 		return err_set(err, j->lost.status, "%s", j->lost.text);
 	if (j->client->stuck)
-		return err_set(err, ST_CONNECT, "%s", j->client->trouble.text);
-	return 0;
+		return err_set(err, trouble->status == ST_FAIL ? ST_CONNECT : trouble->status, "%s", trouble->text);
+	return kclient_alive(j->client, err);
 }
 
 rd_kafka_topic_partition_list_t *kjoin_list(const char *topic, const int32_t *partitions,

@@ -105,13 +105,6 @@ struct kclient *klog_client(struct klog *l)
 	return l->client;
 }
 
-int klog_late(const struct klog *l, const struct deadline *d, struct err *err)
-{
-	if (deadline_interrupted(d))
-		return err_set(err, ST_FAIL, "stream %s: interrupted while reading the log", l->stream);
-	return err_set(err, ST_TIME, "stream %s: time is up while reading the log", l->stream);
-}
-
 int32_t klog_home(const struct klog *l, struct str id)
 {
 	return murmur2_partition(id, l->partitions);
@@ -238,6 +231,8 @@ bool klog_caught_up_as_is(const struct klog *l)
 
 int klog_late(struct klog *l, const struct deadline *over, struct err *err)
 {
+	if (deadline_interrupted(over))
+		return err_set(err, ST_FAIL, "stream %s: interrupted while reading the log", l->stream);
 	size_t n = l->scan_count;
 	int32_t *partitions = mem_zalloc(n, sizeof(*partitions));
 	int64_t *at = mem_zalloc(n, sizeof(*at));

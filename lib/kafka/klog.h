@@ -66,7 +66,7 @@ bool klog_caught_up(const struct klog *l);
 /* The same but for what open transactions held back. */
 bool klog_caught_up_as_is(const struct klog *l);
 
-/* The time to catch up, over, is up: err (ST_TIME) says why it was not enough. Answers -1. */
+/* The time to catch up, over, is up: err says why it was not enough (ST_TIME), or that a signal ended it. -1. */
 int klog_late(struct klog *l, const struct deadline *over, struct err *err);
 
 /* Everything of this partition below this offset was seen; -1: the scan does not read it. */
@@ -77,9 +77,6 @@ int64_t klog_start(const struct klog *l, int32_t partition);
 
 /* How many records all scans of this log have given so far. */
 int64_t klog_records(const struct klog *l);
-
-/* After a wait that d ended: -1, "interrupted" or ST_TIME. */
-int klog_late(const struct klog *l, const struct deadline *d, struct err *err);
 
 struct kclient *klog_client(struct klog *l);
 

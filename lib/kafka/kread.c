@@ -248,7 +248,7 @@ enum kread_state kread_any(struct kread *r, int wait_ms, size_t *lane,
 	inbox_wait(&r->any, wait_ms);
 	kclient_serve(r->client, 0);
 	if (!inbox_has(&r->any))
-		return KREAD_EMPTY;
+		return kclient_alive(r->client, err) ? KREAD_ERROR : KREAD_EMPTY;
 	part_queues(r);
 	s = joined_head(r, lane, out, err);
 	return s == KREAD_EMPTY && is_done(r) ? KREAD_DONE : s;
