@@ -1,10 +1,11 @@
 # make            the tools, in build/bin
 # make SAN=1      the same with address and undefined sanitizers, in build/san
 # make check      everything that needs no broker; make test: everything
+# make check-fresh  demo and test in bare trees of Debian; as root
 # make fuzz       each fuzzer for a minute (FUZZ_TIME=SECONDS); needs clang
 # make torture    random kills, races and faults for twenty minutes
 # make bench      how fast, and beside what; make bench-quick: in two minutes; make scale: what grows how
-# make install    PREFIX (/usr/local), DESTDIR; make uninstall takes back exactly that
+# make install    PREFIX (/usr/local), DESTDIR; make uninstall takes back exactly that, with the folders it made
 
 PREFIX ?= /usr/local
 CC ?= cc
@@ -25,8 +26,11 @@ B := build
 SANFLAGS :=
 endif
 
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+# What is missing is told by setup.sh, so pkg-config need not.
+pkg = $(shell pkg-config $(1) 2>/dev/null)
+PKG_CFLAGS := $(call pkg,--cflags $(PKGS))
+PKG_LIBS := $(call pkg,--libs $(PKGS))
+LOOK = CC='$(CC)' tests/setup.sh look
 # An allocator that gives back what another thread took at less cost: a fifth of the time of a send.
 # Left out where there is none, and under sanitizers, which bring their own. It needs no symbol of us.
 MIMALLOC := $(if $(SAN)$(FUZZ),,$(shell echo 'int main(void) { return 0; }' | \
@@ -52,10 +56,11 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 all: $(BINS)
 
-# Objects depend on the flags they were compiled with.
+# Objects depend on the flags they were compiled with. Those of a first build, or other ones, are used only when
+# what the compiler needs is there.
+FLAGS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PKG_LIBS) $(MIMALLOC)
 $(B)/flags: FORCE | $(B)/
-	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(MIMALLOC)' | cmp -s - $@ || \
-	    echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(MIMALLOC)' > $@
+	@echo '$(FLAGS)' | cmp -s - $@ || { $(LOOK) build && echo '$(FLAGS)' > $@; }
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -77,22 +82,22 @@ $(B)/bin/batch-send $(B)/bin/batch-consume: ALLOCATOR := $(MIMALLOC)
 # The unit tests link the pure rooms only: a forbidden call there is a link error here.
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libpure.a
 	@mkdir -p $(@D)
-	@$(CC) $(ALL_LDFLAGS) $^ $(shell pkg-config --libs jansson libxxhash cmocka) -o $@
+	@$(CC) $(ALL_LDFLAGS) $^ $(call pkg,--libs jansson libxxhash cmocka) -o $@
 
 # Those of lib/tool start processes and write files; no broker either.
 $(B)/tooltest/%: $(B)/obj/tests/tool/%.o $(B)/libbatch.a
 	@mkdir -p $(@D)
-	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(shell pkg-config --libs cmocka) -o $@
+	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(call pkg,--libs cmocka) -o $@
 
 # Those of lib/kafka need one: tests/kafka-units.bats runs them.
 $(B)/kafkatest/%: $(B)/obj/tests/kafka-units/%.o $(B)/libbatch.a
 	@mkdir -p $(@D)
-	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(shell pkg-config --libs cmocka) -o $@
+	@$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(call pkg,--libs cmocka) -o $@
 
 # With FUZZ=1 only: what takes texts from outside, which is the pure rooms and the configuration.
 $(B)/bin/fuzz-%: $(B)/obj/tests/fuzz/%.o $(call obj,$(wildcard lib/tool/*.c)) $(B)/libpure.a
 	@mkdir -p $(@D)
-	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ $(shell pkg-config --libs jansson libxxhash) -o $@
+	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ $(call pkg,--libs jansson libxxhash) -o $@
 
 %/:
 	@mkdir -p $@
@@ -101,7 +106,9 @@ unit: $(UNITS) $(TOOLTESTS) $(KAFKATESTS)
 
 kafka-units: $(KAFKATESTS)
 
-check: all unit
+check:
+	@$(LOOK) check
+	@$(MAKE) --no-print-directory all unit
 	@tests/check.sh $(B)
 
 fuzzers: $(FUZZERS)
@@ -116,11 +123,11 @@ $(B)/bench/floor-send $(B)/bench/floor-consume $(B)/bench/fill: ALLOCATOR := $(M
 
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/obj/tests/bench/bare.o
 	@mkdir -p $(@D)
-	@$(CC) $(ALL_LDFLAGS) $^ $(shell pkg-config --libs rdkafka) $(ALLOCATOR) -o $@
+	@$(CC) $(ALL_LDFLAGS) $^ $(call pkg,--libs rdkafka) $(ALLOCATOR) -o $@
 
 $(B)/bench/%-libc: $(B)/obj/tests/bench/%.o $(B)/obj/tests/bench/bare.o
 	@mkdir -p $(@D)
-	@$(CC) $(ALL_LDFLAGS) $^ $(shell pkg-config --libs rdkafka) -o $@
+	@$(CC) $(ALL_LDFLAGS) $^ $(call pkg,--libs rdkafka) -o $@
 
 $(B)/bench/measure: $(B)/obj/tests/bench/measure.o
 	@mkdir -p $(@D)
@@ -143,6 +150,9 @@ torture:
 demo:
 	@tests/demo.sh
 
+check-fresh:
+	@tests/fresh.sh $(FRESHFLAGS)
+
 broker:
 	@tests/kafka/broker.sh run build/broker
 
@@ -151,12 +161,20 @@ INSTALLED = $(TOOLS:%=bin/%) $(MAN1:man/%=share/man/man1/%) $(MAN5:man/%=share/m
     $(MAN7:man/%=share/man/man7/%) $(TOOLS:%=share/bash-completion/completions/%) \
     share/zsh/site-functions/_batch $(TOOLS:%=share/fish/vendor_completions.d/%.fish) \
     lib/systemd/system/batch-work@.service $(PROFILES:share/%=share/batchutils/%)
+RECORD = $(DOC)/batchutils/folders
 PROFILES := $(wildcard share/profiles/*)
 MAN1 := $(wildcard man/*.1)
 MAN5 := $(wildcard man/*.5)
 MAN7 := $(wildcard man/*.7)
 
+# The folders that are not there yet, without DESTDIR; those above them, too.
+MISSING = for d in $(sort $(dir $(INSTALLED:%=$(PREFIX)/%))); do d=$${d%/}; \
+    while [ ! -d "$(DESTDIR)$$d/" ]; do echo "$$d/"; \
+        [ "$$d" != "$${d%/*}" ] || break; d=$${d%/*}; done; done
+
 install: all
+	@made=$$($(MISSING)) && install -d $(DOC)/batchutils && \
+	    for d in $$made; do echo "$$d" >> $(RECORD); done
 	install -d $(DESTDIR)$(PREFIX)/bin $(DOC)/man/man1 $(DOC)/man/man5 $(DOC)/man/man7 \
 	    $(DOC)/bash-completion/completions $(DOC)/zsh/site-functions \
 	    $(DOC)/fish/vendor_completions.d $(DESTDIR)$(PREFIX)/lib/systemd/system \
@@ -173,9 +191,16 @@ install: all
 	    install -m 644 completions/batch.bash $(DOC)/bash-completion/completions/$$t && \
 	    install -m 644 completions/batch.fish $(DOC)/fish/vendor_completions.d/$$t.fish \
 	    || exit 1; done
+	@echo "The systemd unit is $(PREFIX)/lib/systemd/system/batch-work@.service; to use it write /etc/batch/work.env,"
+	@echo "then systemctl daemon-reload && systemctl enable --now batch-work@1: see SYSTEMD in batch-work(1)."
 
 uninstall:
-	rm -f $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%)
+	@made=$$(sort -ru $(RECORD) 2>/dev/null); \
+	    rm -f $(INSTALLED:%=$(DESTDIR)$(PREFIX)/%) $(RECORD) && \
+	    for d in $$made $(PREFIX)/share/batchutils/profiles $(PREFIX)/share/batchutils; do \
+	        rmdir "$(DESTDIR)$$d" 2>/dev/null || true; done
+	@echo "systemctl daemon-reload makes systemd forget the unit batch-work@.service."
+
 
 # What was fetched stays, Kafka and a newer librdkafka: no products of this tree.
 clean:
@@ -184,7 +209,7 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all unit kafka-units check fuzzers fuzz test torture demo broker install uninstall clean \
+.PHONY: all unit kafka-units check fuzzers fuzz test check-fresh torture demo broker install uninstall clean \
     bench bench-quick bench-programs scale FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -117,7 +117,7 @@ runs() {
 		BATCH_REASON=first BATCH_ATTEMPT=1 BATCH_REPORT_FD=3; do
 		grep -qxF "$wanted" all
 	done
-	[[ $(sed -n 's/^BATCH_COUNT=//p' all | paste -sd+ | bc) == 3 ]]
+	[[ $(awk -F= '/^BATCH_COUNT=/ { n += $2 } END { print n }' all) == 3 ]]
 	grep -qE "^BATCH_CHUNK=$S.in-[0-3]-[0-9]+-[0-9]+-[0-9a-f]{8}$" all
 }
 

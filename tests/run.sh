@@ -7,12 +7,15 @@ broker=$root/tests/kafka/broker.sh
 
 usage() {
 	cat <<'EOF'
-usage: run.sh               make check; every .bats file; one pass of the tools with the sanitizer build
+usage: run.sh               make check; every .bats file; some of them again with the sanitizer build
        run.sh FILE.bats...  these, with a broker of their own
+
+It prints a line for each file when that is done, the failed tests with what they said at the end,
+and last how many passed and failed.
 
 environment:
   BATCH_TEST_SAN=1   with FILE.bats: use the sanitizer build
-  BATCH_TEST_JOBS=N  tests at the same time (6 with GNU parallel, else 1)
+  BATCH_TEST_JOBS=N  files at the same time (6); with 1 each test is shown when it is done
   BATCH_TEST_KEEP=1  leave the broker running and the folder in place
 EOF
 }
@@ -32,6 +35,10 @@ blame() { # COUNT WHAT
 
 # --- counting
 
+output_of() { # NAME
+	echo "$dir/${1//\//-}.tap"
+}
+
 # Prints: passed failed skipped planned
 count_tap() { # FILE
 	awk '
@@ -42,86 +49,164 @@ count_tap() { # FILE
 }
 
 # A suite that says nothing, stops early or exits with an error has failed, whatever it printed.
-judge() { # NAME FILE STATUS
+judge() { # NAME STATUS SECONDS
 	local p f s planned results
-	read -r p f s planned < <(count_tap "$2")
+	read -r p f s planned < <(count_tap "$(output_of "$1")")
 	results=$((p + f + s))
-	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	if ((results == 0)); then
-		blame 1 "$1: no test ran (exit status $3)"
+		f=1
+		broken+=("$1: no test ran (exit status $2)")
 	elif ((planned > results)); then
-		blame $((planned - results)) "$1: $((planned - results)) of $planned tests did not run"
-	elif (($3 != 0 && f == 0)); then
-		blame 1 "$1: exit status $3 without a failed test"
+		f=$((f + planned - results))
+		broken+=("$1: $((planned - results)) of $planned tests did not run")
+	elif (($2 != 0 && f == 0)); then
+		f=1
+		broken+=("$1: exit status $2 without a failed test")
 	fi
-	say "$1: $p passed, $f failed, $s skipped"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	printf '%-36s %3d passed, %d failed, %d skipped, %d s\n' "$1:" "$p" "$f" "$s" "$3"
 }
 
-run_suite() { # NAME COMMAND...
-	local name=$1 status=0
-	shift
-	say "$name"
-	"$@" 2>&1 | tee "$dir/$name.tap" || status=$?
-	judge "$name" "$dir/$name.tap" "$status"
+failures_in() { # FILE
+	awk '
+		/^not ok [0-9]+/ { show = 1 }
+		/^ok [0-9]+|^1\.\.[0-9]+|^# tests\// { show = 0 }
+		show' "$1"
 }
 
-# The failed tests with what they said, then the ends of what went wrong as a whole.
+# The failed tests with what they said. Of a suite that failed without one, the end of its output.
 show_failures() {
 	local file item
 	for file in "$dir"/*.tap; do
 		grep -qsE '^not ok [0-9]+' "$file" || continue
-		say "failed in ${file##*/}:"
-		awk '/^not ok [0-9]+/ { show = 1 } /^ok [0-9]+|^1\.\.[0-9]+/ { show = 0 } show' "$file"
+		say "failed in $(basename "$file" .tap):"
+		failures_in "$file"
 	done
 	for item in "${broken[@]}"; do
 		say "$item"
-		file=$dir/${item%%:*}.tap
-		if [[ -e $file ]]; then tail -n 60 "$file"; fi
+		file=$(output_of "${item%%:*}")
+		[[ -s $file && $item != *interrupted ]] || continue
+		grep -qE '^not ok [0-9]+' "$file" || tail -n 60 "$file"
+	done
+}
+
+# --- several at a time
+
+names=() commands=()      # what is to be run, in this order
+declare -A running=() began=() # by process: its index, and when it began
+
+add() { # NAME COMMAND...
+	names+=("$1")
+	commands+=("$(printf '%q ' "${@:2}")")
+}
+
+slots() {
+	echo "${BATCH_TEST_JOBS:-6}" # they wait more than they compute
+}
+
+# Each has a process group of its own, so that it can be ended as a whole.
+begin() { # INDEX
+	local file show=(cat)
+	file=$(output_of "${names[$1]}")
+	(($(slots) > 1)) || show=(tee /dev/stderr)
+	set -m
+	(eval "${commands[$1]}" 2>&1 </dev/null | "${show[@]}" >"$file") &
+	running[$!]=$1 began[$!]=$SECONDS
+	set +m
+}
+
+# Waits for one and judges it.
+reap() {
+	local pid status=0 name
+	wait -n -p pid "${!running[@]}" || status=$?
+	name=${names[${running[$pid]}]}
+	unset "running[$pid]"
+	if [[ $name == build-* ]]; then
+		printf '%-36s %d s\n' "$name:" $((SECONDS - began[$pid]))
+		((status == 0)) || blame 1 "$name: it could not be built"
+		((status != 0)) || touch "$dir/$name.done"
+	else
+		judge "$name" "$status" $((SECONDS - began[$pid]))
+	fi
+}
+
+is_running() { # NAME
+	local index
+	for index in "${running[@]}"; do
+		[[ ${names[$index]} != "$1" ]] || return 0
+	done
+	return 1
+}
+
+run_added() {
+	local i
+	for i in "${!names[@]}"; do
+		while ((${#running[@]} >= $(slots))); do reap; done
+		if [[ ${names[$i]} == san/* ]]; then
+			while is_running build-san; do reap; done
+			[[ -e $dir/build-san.done ]] || continue
+		fi
+		begin "$i"
+	done
+	while ((${#running[@]} > 0)); do reap; done
+}
+
+end_running() {
+	local pid end
+	((${#running[@]} > 0)) || return 0
+	for pid in "${!running[@]}"; do
+		kill -TERM -- "-$pid" 2>/dev/null || true
+		blame 1 "${names[${running[$pid]}]}: interrupted"
+	done
+	end=$((SECONDS + 10))
+	for pid in "${!running[@]}"; do
+		while kill -0 -- "-$pid" 2>/dev/null && ((SECONDS < end)); do sleep 0.1; done
+		kill -KILL -- "-$pid" 2>/dev/null || true
 	done
 }
 
 # --- suites
 
-build() { # NAME MAKE-ARGUMENT...
-	local name=$1
-	shift
-	make -C "$root" --no-print-directory -j "$(nproc)" "$@" >"$dir/$name.tap" 2>&1 && return
-	blame 1 "$name: could not be built"
-	return 1
+build() { # MAKE-ARGUMENT...
+	make -C "$root" --no-print-directory -j "$(nproc)" "$@"
 }
 
-jobs() {
-	if [[ -n ${BATCH_TEST_JOBS:-} ]]; then
-		echo "$BATCH_TEST_JOBS"
-	elif [[ $(parallel --version 2>/dev/null </dev/null) == GNU\ parallel* ]]; then
-		echo 6 # they wait more than they compute
-	else
-		echo 1
-	fi
-}
-
-run_bats() { # BIN FILE...
-	local options=(--formatter tap) n
-	n=$(jobs)
-	((n == 1)) || options+=(--jobs "$n")
-	PATH=$1:$PATH bats "${options[@]}" "${@:2}" </dev/null
-}
-
-plain_suite() { # FILE...
-	run_suite bats run_bats "$root/build/bin" "$@"
+# What nohup and the like have had ignored is not for the tests.
+run_bats() { # BIN FILE
+	PATH=$1:$PATH env --default-signal=HUP,INT,QUIT,TERM bats --formatter tap "$2"
 }
 
 # A report goes to a file of its own, because a test may expect the status that it causes. With gcc
 # the undefined sanitizer can't write one: there it aborts, which the address sanitizer reports.
-sanitizer_suite() { # FILE...
-	local report reports=0
-	build build-san SAN=1 || return 0
-	mkdir "$dir/reports"
+run_san_bats() { # FILE
 	export BATCH_TEST_SAN=1
 	export ASAN_OPTIONS=exitcode=99:detect_leaks=1:handle_abort=1:log_path=$dir/reports/san
 	export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1:log_path=$dir/reports/san
-	run_suite bats-san run_bats "$root/build/san/bin" "$@"
-	unset BATCH_TEST_SAN ASAN_OPTIONS UBSAN_OPTIONS
+	run_bats "$root/build/san/bin" "$1"
+}
+
+name_of() { # FILE
+	local name
+	name=$(realpath "$1")
+	echo "${name#"$root/tests/"}"
+}
+
+add_plain() { # FILE...
+	local file
+	for file; do
+		add "$(name_of "$file")" run_bats "$root/build/bin" "$file"
+	done
+}
+
+add_sanitized() { # FILE...
+	local file
+	for file; do
+		add "san/$(name_of "$file")" run_san_bats "$file"
+	done
+}
+
+count_reports() {
+	local report reports=0
 	for report in "$dir"/reports/*; do
 		[[ -s $report ]] || continue
 		reports=$((reports + 1))
@@ -139,7 +224,6 @@ broker_up() {
 	BATCH_TEST_BROKERS=$(<"$dir/kafka/address")
 	export BATCH_TEST_BROKERS BATCH_BROKERS=$BATCH_TEST_BROKERS
 	export BATCH_TEST_DIR=$dir BATCH_TEST_OWNER=$$
-	say "Kafka serves at $BATCH_TEST_BROKERS"
 }
 
 brokers_down() {
@@ -154,17 +238,37 @@ brokers_down() {
 	done
 }
 
+# Whatever the tests began has our folder for its temporary files.
+left_behind() {
+	env -u TMPDIR grep -lsz "^TMPDIR=$TMPDIR" /proc/[0-9]*/environ | cut -d / -f 3 || true
+}
+
+end_left_behind() {
+	local pid words end=$((SECONDS + 5))
+	while [[ -n $(left_behind) ]] && ((SECONDS < end)); do sleep 0.2; done
+	for pid in $(left_behind); do
+		words=$({ tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null) || continue
+		[[ -n $words ]] || continue # the process that looked
+		blame 1 "left behind: process $pid, $words"
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+}
+
 # --- the run
 
 finish() {
 	local status=$?
 	trap - EXIT
-	((done_all)) || blame 1 "run.sh: it did not come to its end (exit status $status)"
+	trap : INT TERM HUP # once is enough
+	end_running
 	if [[ -n ${BATCH_TEST_KEEP:-} ]]; then
 		say "kept: $dir; to stop its broker: tests/kafka/broker.sh stop $dir/kafka"
 	else
 		brokers_down
+		end_left_behind
 	fi
+	((done_all)) || blame 1 "run.sh: it did not come to its end (exit status $status)"
+	count_reports
 	show_failures
 	[[ -n ${BATCH_TEST_KEEP:-} ]] || rm -rf "$dir"
 	say "skipped: $skipped, seconds: $SECONDS"
@@ -172,25 +276,41 @@ finish() {
 	exit $((failed > 0))
 }
 
-run_all() {
-	local files
-	shopt -s nullglob
-	files=("$root"/tests/fault/*.bats "$root"/tests/*.bats) # first those that take longest
-	unset BATCH_TEST_SAN
-	run_suite check make -C "$root" -k --no-print-directory check
-	broker_up || return
-	plain_suite "${files[@]}"
-	# One pass over all tools; of every file it is BATCH_TEST_SAN=1 run.sh tests/*.bats.
-	sanitizer_suite "$root"/tests/{atomic,batch-consume-group,batch-send,batch-work,hostile,pipes,resume}.bats
+# First what takes long.
+add_all() {
+	local part
+	add build-san build SAN=1
+	add_plain "${files[@]}"
+	for part in "${parts[@]}"; do
+		add "check/$part" "$root/tests/check.sh" "$root/build" "$part"
+	done
+	add_sanitized "${again[@]}"
 }
 
-run_some() { # FILE...
-	broker_up || return
+add_some() { # FILE...
 	if [[ -n ${BATCH_TEST_SAN:-} ]]; then
-		sanitizer_suite "$@"
+		unset BATCH_TEST_SAN
+		add build-san build SAN=1
+		add_sanitized "$@"
 	else
-		plain_suite "$@"
+		add_plain "$@"
 	fi
+}
+
+announce() { # FILE...
+	if (($# > 0)); then
+		say "$# files of tests, $(slots) at a time"
+	else
+		say "make check, ${#files[@]} files of tests, and ${#again[@]} of them again with sanitizers, $(slots) at a" \
+			"time: about 9 minutes on two cores, and up to 2 when packages and Kafka have to be fetched"
+	fi
+}
+
+choose() {
+	shopt -s nullglob
+	files=("$root"/tests/fault/*.bats "$root"/tests/*.bats)
+	again=("$root"/tests/{atomic,batch-consume-group,batch-send,batch-work,hostile,pipes,resume}.bats)
+	mapfile -t parts < <("$root/tests/check.sh" --parts)
 }
 
 main() {
@@ -198,16 +318,25 @@ main() {
 	# This may be the recipe of a make whose flags and job slots are not for the makes below.
 	unset MAKEFLAGS MFLAGS MAKELEVEL
 	export CMOCKA_MESSAGE_OUTPUT=TAP
+	choose
+	announce "$@"
+	"$root/tests/setup.sh" test
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/batch-test.XXXXXX")
 	trap finish EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
-	mkdir "$dir/tmp"
+	mkdir "$dir/tmp" "$dir/reports"
 	export TMPDIR=$dir/tmp
 
-	"$root/tests/setup.sh" test
-	if build build; then
-		if (($# > 0)); then run_some "$@"; else run_all; fi
+	say "building"
+	if ! build all unit >"$dir/build.tap" 2>&1; then
+		blame 1 "build: it failed"
+	elif broker_up; then
+		say "Kafka serves at $BATCH_TEST_BROKERS after $SECONDS s; each file is named when it is done"
+		if (($# > 0)); then add_some "$@"; else add_all; fi
+		run_added
+	else
+		blame 1 "broker: it could not be started"
 	fi
 	done_all=1
 }

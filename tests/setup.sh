@@ -1,25 +1,28 @@
 #!/usr/bin/env bash
-# Installs what building, the demo or the tests need and do not find. At once when all is there.
+# Installs what building, the demo or the tests need and do not find, or lists it. At once when all is there.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
 	cat <<'EOF'
-usage: setup.sh build|demo|test|bench
+usage: setup.sh [look] build|check|demo|test|bench|fresh
 
 build  what the compiler needs
-demo   that, and a Kafka broker with jq and kcat
-test   that, and the test tools
+check  that, and what the tests need that need no broker
+demo   what build has, and a Kafka broker with jq and kcat
+test   what check and demo have, and what the other tests need
 bench  what demo has, and what measures and draws
+fresh  what makes a tree of a bare Debian
 
 On Debian and Ubuntu it installs them with apt, by itself as root, else with sudo. Elsewhere, and
-where neither is possible, it lists what is missing and exits 2.
+where neither is possible, it lists what is missing and exits 2. So it does with look, everywhere.
 EOF
 }
 
 missing=()  # in the words of any system
 packages=() # in Debian's
+read -ra cc <<<"${CC:-cc}"
 
 lack() { # WHAT PACKAGE
 	missing+=("$1")
@@ -30,13 +33,32 @@ need_command() { # COMMAND PACKAGE
 	command -v "$1" >/dev/null || lack "command $1" "$2"
 }
 
-need_library() { # CONDITION-OF-PKG-CONFIG PACKAGE
-	pkg-config --exists "$1" 2>/dev/null || lack "library $1 (by pkg-config)" "$2"
+# A command that is there may still lack what it works with, so it has to do something.
+compiles() { # INCLUDE-LINES FLAG...
+	printf '%s\nint main(void) { return 0; }\n' "$1" | "${cc[@]}" -x c - -o /dev/null "${@:2}" 2>/dev/null
+}
+
+need_compiler() {
+	if ! command -v "${cc[0]}" >/dev/null; then
+		lack "command ${cc[0]}, a C compiler" gcc
+	elif ! compiles '#include <stdio.h>'; then
+		lack "the C library's headers (${cc[*]} cannot compile a program)" libc6-dev
+	fi
+}
+
+need_library() { # CONDITION-OF-PKG-CONFIG HEADER PACKAGE
+	local flags
+	if ! pkg-config --exists "$1" 2>/dev/null; then
+		lack "library $1 (by pkg-config)" "$3"
+		return
+	fi
+	read -ra flags < <(pkg-config --cflags --libs "${1%% *}")
+	! compiles '#include <stdio.h>' || compiles "$2" "${flags[@]}" ||
+		lack "the header of library ${1%% *}, or the library (a program with it cannot be compiled)" "$3"
 }
 
 need_mimalloc() { # it has no pkg-config file everywhere
-	echo 'int main(void) { return 0; }' |
-		"${CC:-cc}" -x c - -lmimalloc -o /dev/null 2>/dev/null || lack "library mimalloc" libmimalloc-dev
+	compiles '' -lmimalloc || lack "library mimalloc" libmimalloc-dev
 }
 
 need_java() {
@@ -62,26 +84,38 @@ need_python_jsonschema() {
 	lack "Python module jsonschema" "python3-jsonschema"
 }
 
+need_parallel() { # another program has the same name
+	[[ $(parallel --version 2>/dev/null </dev/null) == GNU\ parallel* ]] || lack "command parallel, that of GNU" parallel
+}
+
 need_clang() {
-	local resources
 	if ! command -v clang >/dev/null; then
 		lack "command clang, with its sanitizers and fuzzer" "clang"
-		return
+	elif ! echo 'int LLVMFuzzerTestOneInput(const char *p, long n) { return p && n; }' |
+		clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null 2>/dev/null; then
+		lack "the sanitizers and the fuzzer of clang (compiler-rt)" "clang-runtime"
 	fi
-	resources=$(clang -print-resource-dir)
-	{
-		compgen -G "$resources/lib/*/libclang_rt.asan*.a" &&
-			compgen -G "$resources/lib/*/libclang_rt.fuzzer*.a"
-	} >/dev/null || lack "the sanitizers and the fuzzer of clang (compiler-rt)" "clang-runtime"
 }
 
 check_build() {
-	need_command "${CC:-cc}" gcc
+	need_compiler
 	need_command make make
 	need_command pkg-config pkg-config
-	need_library 'rdkafka >= 2.0.2' librdkafka-dev
-	need_library jansson libjansson-dev
-	need_library libxxhash libxxhash-dev
+	need_library 'rdkafka >= 2.0.2' '#include <librdkafka/rdkafka.h>' librdkafka-dev
+	need_library jansson '#include <jansson.h>' libjansson-dev
+	need_library libxxhash '#include <xxhash.h>' libxxhash-dev
+}
+
+check_check() {
+	check_build
+	need_library cmocka "$(printf '#include <%s>\n' stdarg.h stddef.h stdint.h setjmp.h cmocka.h)" libcmocka-dev
+	need_mimalloc
+	need_command valgrind valgrind
+	need_command mandoc mandoc
+	need_clang
+	need_command shellcheck shellcheck
+	need_command zsh zsh
+	need_command fish fish
 }
 
 check_demo() {
@@ -94,20 +128,15 @@ check_demo() {
 
 check_test() {
 	check_demo
+	check_check
 	need_command bats bats
-	need_library cmocka libcmocka-dev
-	need_mimalloc
-	need_command valgrind valgrind
-	need_command mandoc mandoc
-	need_clang
 	need_python_jsonschema
-	need_command shellcheck shellcheck
 	need_command openssl openssl
 	need_command strace strace
 	need_command pgrep procps
 	need_command python3 python3
-	need_command zsh zsh
-	need_command fish fish
+	need_command curl curl
+	need_parallel
 }
 
 check_bench() {
@@ -116,12 +145,21 @@ check_bench() {
 	need_command python3 python3
 	need_command gnuplot gnuplot-nox
 	need_command strace strace
-	need_command parallel parallel
+	need_parallel
 }
 
+check_fresh() {
+	need_command debootstrap debootstrap
+	need_command git git
+	need_command setpriv util-linux
+}
+
+# What several checks lack is lacked once.
 look() { # WHAT
 	missing=() packages=()
 	"check_$1"
+	mapfile -t missing < <(printf '%s\n' "${missing[@]}" | awk '!seen[$0]++ && NF')
+	mapfile -t packages < <(printf '%s\n' "${packages[@]}" | awk '!seen[$0]++ && NF')
 	((${#missing[@]} == 0))
 }
 
@@ -150,15 +188,13 @@ has_package() { # NAME
 	[[ $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ [^\(] ]]
 }
 
+# The last one is also named when apt has no lists yet and knows none.
 first_package() { # NAME...
 	local name
 	for name in "$@"; do
-		if has_package "$name"; then
-			echo "$name"
-			return
-		fi
+		! has_package "$name" || break
 	done
-	echo "$1"
+	echo "$name"
 }
 
 # The runtime is a package of its own, named after the version of clang, present or to come.
@@ -170,14 +206,14 @@ clang_runtime() {
 		version=$(apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
 	fi
 	version=${version%%.*}
-	first_package "libclang-rt-$version-dev" "libclang-common-$version-dev"
+	[[ -z $version ]] || first_package "libclang-rt-$version-dev" "libclang-common-$version-dev"
 }
 
 # Some names differ between releases, or bring what another package only recommends.
 resolve() { # PACKAGE
 	case $1 in
 	java) first_package openjdk-17-jre-headless openjdk-21-jre-headless default-jre-headless ;;
-	kcat) first_package kcat kafkacat ;;
+	kcat) first_package kcat kafkacat kcat ;;
 	clang) echo clang && clang_runtime ;;
 	clang-runtime) clang_runtime ;;
 	gcc) echo gcc libc6-dev ;;
@@ -218,27 +254,32 @@ report() { # WHAT
 			printf '  %s\n' "$item"
 		done
 		if have_apt; then
-			printf 'As root: apt-get install %s\n' "$(resolve_all | tr '\n' ' ')"
+			printf 'As root: apt-get install %s\n' "$(resolve_all | paste -sd ' ')"
 		fi
 	} >&2
 	exit 2
 }
 
 main() {
-	local what=${1:-}
+	local only_look=0 what
+	[[ ${1:-} != look ]] || { only_look=1 && shift; }
+	what=${1:-}
 	case $what in
-	build | demo | test | bench) ;;
+	build | check | demo | test | bench | fresh) ;;
 	-h | --help) usage && exit ;;
 	*) usage >&2 && exit 2 ;;
 	esac
 	if ! look "$what"; then
+		((!only_look)) || report "$what"
 		have_apt || report "$what"
 		find_root || report "$what"
 		install_missing || report "$what"
 		hash -r
 		look "$what" || report "$what"
 	fi
-	[[ $what == build ]] || "$root/tests/kafka/broker.sh" jars || exit
+	case $what in
+	demo | test | bench) ((only_look)) || "$root/tests/kafka/broker.sh" jars ;;
+	esac
 }
 
 main "$@"

@@ -19,7 +19,7 @@ settings() { # OPTION...
 # All records of the stream, by where they stand.
 records() {
 	for topic in in out invalid notification; do
-		kget "$S.$topic" -f '%t %p %o\n'
+		kget "$S.$topic" -f '%t %p %o\n' | sort # partitions come in any order
 	done
 }
 
@@ -504,8 +504,8 @@ together() { # N
 
 # Writes down what is said to the socket "notified", a message a line.
 listen() {
-	python3 -c '
-import os, socket
+	exec python3 -c '
+import socket
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind("notified")
 while True:

@@ -61,7 +61,7 @@ sizes() {
 	begin_work 1
 	seq 500 >in
 	ready in
-	run -0 --separate-stderr work --chunk 1..200,200 --target 300ms -v -- sh -c 'sleep "0$(echo "$(wc -l) * 0.005" | bc)"'
+	run -0 --separate-stderr work --chunk 1..200,200 --target 300ms -v -- sh -c 'sleep "$(awk "END { print NR * 0.005 }")"'
 	ended_as completed 500 0
 	sizes | grep -c 'rate x target'
 	# Not more than 200 records a second, however slow the machine is.
@@ -73,7 +73,7 @@ sizes() {
 	begin_work 1
 	seq 300 >in
 	ready in
-	run -0 --separate-stderr work --order none -j 8 --chunk 4..64 -v -- sh -c 'sleep "$(echo "$(wc -l) ^ 2 * 0.02" | bc)"'
+	run -0 --separate-stderr work --order none -j 8 --chunk 4..64 -v -- sh -c 'sleep "$(awk "END { print NR * NR * 0.02 }")"'
 	ended_as completed 300 0
 	sizes | head -n 1 | cmp - <(echo 'chunks of 8 records: doubled: that may be faster')
 	sizes | tail -n 1 | grep 'as before: more are hardly faster'

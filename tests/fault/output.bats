@@ -72,7 +72,7 @@ comes_later() {
 	for signal in TERM:143 INT:130 HUP:129; do
 		create
 		mkfifo pipe
-		alone send env --default-signal=INT sh -c 'exec batch-send -B "$0" <pipe' "$B"
+		alone send env --default-signal=INT,HUP sh -c 'exec batch-send -B "$0" <pipe' "$B"
 		exec {writer}>pipe
 		before=$(kget "$S.in" -f '\n' | wc -l)
 		cat input >&"$writer"

@@ -62,9 +62,10 @@ have_jars() {
 fetch_jars() {
 	local new=$jars/libs.new plugin=org.apache.maven.plugins:maven-dependency-plugin
 	command -v mvn >/dev/null || die "needs Maven to fetch Kafka; tests/setup.sh demo installs it"
+	echo "Fetching Kafka with Maven" >&2
 	rm -rf "$new" "$jars/stamp"
-	mvn -q -B -ntp -f "$here/pom.xml" "$plugin:copy-dependencies" \
-		-DincludeScope=runtime -DoutputDirectory="$new" >&2 || die "Maven could not fetch Kafka"
+	MAVEN_OPTS="${MAVEN_OPTS:-} -XX:-UsePerfData" mvn -q -B -ntp -Dstyle.color=never -f "$here/pom.xml" "$plugin:copy-dependencies" \
+		-DincludeScope=runtime -DoutputDirectory="$new" </dev/null >&2 || die "Maven could not fetch Kafka"
 	rm -rf "$jars/libs"
 	mv "$new" "$jars/libs"
 	pom_sum >"$jars/stamp"
@@ -143,7 +144,7 @@ close_inherited() {
 }
 
 kafka() { # CLASS ARG...
-	java -cp "$jars/libs/*" -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData \
+	java -cp "$jars/libs/*" -Djava.io.tmpdir="${TMPDIR:-/tmp}" -Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData \
 		-Dorg.slf4j.simpleLogger.defaultLogLevel=warn "$@"
 }
 
@@ -266,10 +267,11 @@ grant() { # DIR
 spawn() { # DIR HOLDER...
 	local dir=$1 jvm
 	shift
+	mkdir -p "$dir/tmp"
 	read -ra jvm <<<"${BATCH_TEST_JVM:--Xmx384m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC}"
 	(
 		close_inherited
-		exec "$@" java -cp "$jars/libs/*" "${jvm[@]}" -XX:-UsePerfData \
+		exec "$@" java -cp "$jars/libs/*" -Djava.io.tmpdir="$dir/tmp" "${jvm[@]}" -XX:-UsePerfData \
 			-Dorg.slf4j.simpleLogger.showDateTime=true \
 			-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS \
 			-Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
