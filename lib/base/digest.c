@@ -1,5 +1,8 @@
 #include "base/digest.h"
 
+#include <endian.h>
+#include <string.h>
+
 /* Compiled in: no call a record, and the state on the stack is sure to be of its version. */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -8,11 +11,28 @@
 
 #define LEN_SIZE 8
 
+/* Records up to this size are hashed in one piece, which costs half of what it costs in several. */
+#define SHORT 1024
+
 static void put_len(unsigned char to[LEN_SIZE], struct str s)
 {
-	uint64_t len = s.ptr ? s.len : UINT64_MAX;
-	for (size_t i = 0; i < LEN_SIZE; i++)
-		to[i] = (unsigned char)(len >> 8 * i);
+	uint64_t len = htole64(s.ptr ? s.len : UINT64_MAX);
+	memcpy(to, &len, LEN_SIZE);
+}
+
+static unsigned char *put(unsigned char *to, struct str s)
+{
+	put_len(to, s);
+	if (s.len)
+		memcpy(to + LEN_SIZE, s.ptr, s.len);
+	return to + LEN_SIZE + s.len;
+}
+
+static XXH128_hash_t hash_short(struct str key, struct str value)
+{
+	unsigned char bytes[2 * LEN_SIZE + SHORT];
+	const unsigned char *end = put(put(bytes, key), value);
+	return XXH3_128bits(bytes, (size_t)(end - bytes));
 }
 
 static void update(XXH3_state_t *state, struct str s)
@@ -24,13 +44,19 @@ static void update(XXH3_state_t *state, struct str s)
 		XXH3_128bits_update(state, s.ptr, s.len);
 }
 
-void digest_record(struct digest *sum, struct str key, struct str value)
+static XXH128_hash_t hash_long(struct str key, struct str value)
 {
 	XXH3_state_t state;
 	XXH3_128bits_reset(&state);
 	update(&state, key);
 	update(&state, value);
-	XXH128_hash_t h = XXH3_128bits_digest(&state);
+	return XXH3_128bits_digest(&state);
+}
+
+void digest_record(struct digest *sum, struct str key, struct str value)
+{
+	bool is_short = key.len <= SHORT && value.len <= SHORT - key.len;
+	XXH128_hash_t h = is_short ? hash_short(key, value) : hash_long(key, value);
 	digest_add(sum, &(struct digest){h.low64, h.high64});
 }
 

@@ -60,6 +60,14 @@ bool proof_wants(struct proof *p, const struct record *r, size_t lane, size_t la
 	return false;
 }
 
+bool proof_wants_number(struct proof *p, int64_t n, size_t lane, size_t lanes)
+{
+	if (strangers_take(&p->strangers, str_of(p->manifest.senders[0].id), n, lane, lanes))
+		return true;
+	p->duplicates++;
+	return false;
+}
+
 bool proof_is_of(const struct proof *p, size_t sender, const struct record *r, int64_t *n)
 {
 	struct str is;

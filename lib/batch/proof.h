@@ -52,6 +52,9 @@ int proof_take(struct proof *p, const struct batch *b, struct err *err);
  * is counted as passed over or as a duplicate. */
 bool proof_wants(struct proof *p, const struct record *r, size_t lane, size_t lanes);
 
+/* The same of number n of the manifest's only sender. */
+bool proof_wants_number(struct proof *p, int64_t n, size_t lane, size_t lanes);
+
 /* Is it of the manifest's sender, and which number? */
 bool proof_is_of(const struct proof *p, size_t sender, const struct record *r, int64_t *n);
 

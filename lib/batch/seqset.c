@@ -40,11 +40,22 @@ static void join_next(struct seqset *s, size_t at)
 	memmove(s->list + at + 1, s->list + at + 2, (s->count - at - 1) * sizeof(*s->list));
 }
 
+/* Is n the next number of the range at hand, and not the last one of a gap? */
+static bool is_next(const struct seqset *s, int64_t n)
+{
+	return s->at < s->count && s->list[s->at].last == n - 1 &&
+	    (s->at + 1 == s->count || s->list[s->at + 1].first - 1 > n);
+}
+
 void seqset_add(struct seqset *s, int64_t n)
 {
 	if (s->gave_up)
 		return;
-	size_t at = find(s, n);
+	if (is_next(s, n)) {
+		s->list[s->at].last = n;
+		return;
+	}
+	size_t at = s->at = find(s, n);
 	struct seqset_range *r = at < s->count ? &s->list[at] : NULL;
 	if (!r || n < r->first - 1) {
 		insert(s, at, n);

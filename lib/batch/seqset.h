@@ -18,6 +18,7 @@ struct seqset_range {
 struct seqset {
 	struct seqset_range *list; /* owned; ascending, with gaps between */
 	size_t count, cap;
+	size_t at; /* the range that took the last number: most often it takes the next, too */
 	bool gave_up;
 };
 

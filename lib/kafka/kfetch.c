@@ -26,7 +26,7 @@ struct kfetch {
 	size_t sender;
 	struct merge merge;
 	bool merging;
-	struct skim *skims;  /* of the lanes */
+	struct skim *skims;  /* of the lanes, while they are read for one sender */
 	struct record ahead; /* one that was looked at behind a head */
 };
 
@@ -41,6 +41,14 @@ static int open_ranges(struct kfetch *f, const struct extents *x, struct err *er
 	return failed;
 }
 
+static void start_skims(struct kfetch *f, const struct extents *x)
+{
+	free(f->skims);
+	f->skims = mem_zalloc(x->count, sizeof(*f->skims));
+	for (size_t i = 0; i < x->count && f->options.plain; i++)
+		skim_start(&f->skims[i], &x->list[i]);
+}
+
 static int begin_sender(struct kfetch *f, struct err *err)
 {
 	const struct sender *s = &f->proof.manifest.senders[f->sender];
@@ -50,10 +58,7 @@ static int begin_sender(struct kfetch *f, struct err *err)
 		return -1;
 	merge_start(&f->merge, s->extents.count);
 	f->merging = true;
-	free(f->skims);
-	f->skims = mem_zalloc(s->extents.count, sizeof(*f->skims));
-	for (size_t i = 0; i < s->extents.count && f->options.plain; i++)
-		skim_start(&f->skims[i], &s->extents.list[i]);
+	start_skims(f, &s->extents);
 	return 0;
 }
 
@@ -64,6 +69,8 @@ static int open_manifest(struct kfetch *f, struct err *err)
 	struct extents all = EXTENTS_INIT;
 	manifest_extents(&f->proof.manifest, &all);
 	int failed = open_ranges(f, &all, err);
+	if (!failed && f->proof.manifest.count == 1)
+		start_skims(f, &all);
 	extents_release(&all);
 	return failed;
 }
@@ -298,6 +305,18 @@ static enum kread_state next_in_order(struct kfetch *f, int wait_ms, const struc
 	return KREAD_DONE;
 }
 
+/* Numbers of a single sender are known as in order. */
+static bool wants(struct kfetch *f, size_t lane, const struct record *r)
+{
+	int64_t n;
+	size_t lanes = kread_lanes(f->read);
+	if (f->skims && skim_knows(&f->skims[lane], r->offset, &n))
+		return proof_wants_number(&f->proof, n, lane, lanes);
+	if (f->skims && proof_is_of(&f->proof, 0, r, &n))
+		look_ahead(f, lane, r, n);
+	return proof_wants(&f->proof, r, lane, lanes);
+}
+
 static enum kread_state next_as_it_comes(struct kfetch *f, int wait_ms,
     const struct record **out, struct err *err)
 {
@@ -306,7 +325,7 @@ static enum kread_state next_as_it_comes(struct kfetch *f, int wait_ms,
 		enum kread_state s = kread_any(f->read, wait_ms, &lane, out, err);
 		if (s != KREAD_RECORD)
 			return s;
-		if (proof_wants(&f->proof, *out, lane, kread_lanes(f->read)))
+		if (wants(f, lane, *out))
 			return give(f, lane, *out, out);
 		kread_pop(f->read, lane);
 	}

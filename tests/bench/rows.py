@@ -269,6 +269,20 @@ class ConsumeKcat(Consume):
             sink=True, check=lines_of(self.sizes.lines))
 
 
+class ConsumeUnordered(Consume):
+    def describe(self):
+        return [Row(f"{self.work()}: --unordered", "the same, in input order", at_least(1)),
+            Row(f"processor time: {self.work()}: --unordered", "the same, in input order",
+                at_most(1.05), "cpu")]
+
+    def ours(self):
+        return Run(f"batch-consume --unordered -s {self.own} -B {self.batch}", sink=True,
+            check=lines_of(self.sizes.lines))
+
+    def theirs(self):
+        return super().ours()
+
+
 class ConsumePerf(Consume):
     slow = True
 
@@ -612,7 +626,7 @@ class ConsumeMemory(SendMemory):
 
 
 PAIRS = [SendLines, SendLinesLibc, SendLinesKcat, SendLinesConsole, SendLinesPerf, SendFhir,
-    SendLong, Consume, ConsumeLibc, ConsumeHeaders, ConsumeKcat, ConsumePerf, ConsumeWide, ConsumeOne, Envelopes,
+    SendLong, Consume, ConsumeLibc, ConsumeHeaders, ConsumeKcat, ConsumeUnordered, ConsumePerf, ConsumeWide, ConsumeOne, Envelopes,
     Create, Complete, Terminate, StatusMiddle, Status, StatusForeign, StatusBusy, StatusKcatSmall,
     StatusKcatMiddle, StatusKcat, WholePipe, Work, WorkXargs, WorkMany, SendMemory,
     ConsumeMemory]
