@@ -264,6 +264,25 @@ only_started() {
 	BATCH_BATCH=$old run -1 batch-terminate </dev/null
 }
 
+@test "documents on standard input are JSON texts, over as many lines as they like" {
+	seq 3 >three
+	batch-create -n one | jq . | batch-send three | jq --tab . | batch-complete | jq . >end.json
+	[[ $(jq -c '[.status, .expectedRecordCount]' end.json) == '["completed",3]' ]]
+	gives three batch-consume <end.json
+	create
+	batch-send -B "$B" three | jq . >a.json
+	batch-send -B "$B" three | jq -c . >b.json
+	cat a.json b.json | tr '\n' '\r' | batch-complete | jq . >end.json
+	[[ $(jq -c '[.status, .expectedRecordCount]' end.json) == '["completed",6]' ]]
+	create
+	batch-create -n other | jq . | cat created.json - >two.json
+	run -2 --separate-stderr batch-terminate <two.json
+	says "not of '$B'"
+	run -1 --separate-stderr batch-terminate < <(head -c -3 two.json)
+	says 'standard input'
+	status_is started
+}
+
 @test "a consumer per batch, started by a watcher" {
 	echo one >one
 	echo two >two

@@ -60,10 +60,10 @@ static int check_environment(struct tool_ctx *t, struct str id)
 }
 
 /* One document: all of the same batch; the last one counts, their manifests add up. */
-static int take_document(struct tool_ctx *t, struct target *x, struct str line)
+static int take_document(struct tool_ctx *t, struct target *x, struct str text)
 {
 	struct batch b = BATCH_INIT;
-	if (batch_parse(line, &b, &t->err))
+	if (batch_parse(text, &b, &t->err))
 		return err_wrap(&t->err, "standard input");
 	struct str id = batch_id(&b);
 	int failed = check_environment(t, id);
@@ -87,11 +87,11 @@ static int read_documents(struct tool_ctx *t, struct target *x)
 	struct buf text = BUF_INIT;
 	int failed = use_stdin("a batch document", &t->err) ||
 	    file_read_fd(STDIN_FILENO, "standard input", STDIN_LIMIT, &text, &t->err);
-	struct str line, rest = buf_str(&text);
-	while (!failed && rest.ptr) {
-		rest = str_cut(rest, '\n', &line);
-		if (str_trim(line).len)
-			failed = take_document(t, x, line);
+	struct str one, rest = buf_str(&text);
+	while (!failed && rest.len) {
+		rest = js_cut(rest, &one);
+		if (one.len)
+			failed = take_document(t, x, one);
 	}
 	buf_release(&text);
 	return failed;

@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -35,6 +36,38 @@ struct json_t *js_parse(struct str text, struct err *err)
 	if (!tree)
 		err_set(err, ST_FAIL, "byte %d: %s", e.position, e.text);
 	return tree;
+}
+
+/* Length up to the bracket that closes the first one, or of all when none does. */
+static size_t bracketed(struct str text)
+{
+	size_t depth = 0, i = 0;
+	bool quoted = false;
+	for (; i < text.len; i++) {
+		char c = text.ptr[i];
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && (c == '{' || c == '['))
+			depth++;
+		else if (!quoted && (c == '}' || c == ']') && --depth == 0)
+			return i + 1;
+	}
+	return text.len;
+}
+
+struct str js_cut(struct str text, struct str *first)
+{
+	while (text.len && memchr(" \t\r\n", *text.ptr, 4)) {
+		text.ptr++;
+		text.len--;
+	}
+	*first = text;
+	if (!text.len || (*text.ptr != '{' && *text.ptr != '['))
+		return str_cut(text, '\n', first);
+	first->len = bracketed(text);
+	return (struct str){text.ptr + first->len, text.len - first->len};
 }
 
 struct json_t *js_object(void)

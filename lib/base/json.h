@@ -23,6 +23,11 @@ struct json_t;
  * at which byte. In a string \u0000 is a character like any other. */
 struct json_t *js_parse(struct str text, struct err *err);
 
+/* Takes the first of several JSON texts, which need not be lines: *first is an object or array up to its closing bracket, or
+ * what else stands there up to the end of the line, without white space before it, and empty when nothing follows. It
+ * is not checked: js_parse does that. Returns what is behind it. */
+struct str js_cut(struct str text, struct str *first);
+
 struct json_t *js_object(void);
 struct json_t *js_array(void);
 struct json_t *js_copy(const struct json_t *tree); /* NULL: NULL */

@@ -273,6 +273,33 @@ static void test_json_quote(void **state)
 	buf_release(&b);
 }
 
+static void test_json_cut(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *parts[4];
+	} cases[] = {
+	    {"", {NULL}},
+	    {" \n\t\r\n", {""}},
+	    {"{}", {"{}"}},
+	    {"{}\n", {"{}", ""}},
+	    {"{\n \"a\": {\"b\": [1,\n2]}\n}\n{}[1]", {"{\n \"a\": {\"b\": [1,\n2]}\n}", "{}", "[1]"}},
+	    {"{\"}\":\"\\\"}\"}{\"b\":\"\\\\\"} x", {"{\"}\":\"\\\"}\"}", "{\"b\":\"\\\\\"}", "x"}},
+	    {"one two\n{", {"one two", "{"}},
+	    {"{\"a\":\"}", {"{\"a\":\"}"}},
+	    {"}\n{}", {"}", "{}"}},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct str part, rest = str_of(cases[i].text);
+		size_t n = 0;
+		for (; rest.len; n++) {
+			rest = js_cut(rest, &part);
+			assert_true(n < 4 && cases[i].parts[n] && str_is(part, cases[i].parts[n]));
+		}
+		assert_null(cases[i].parts[n]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +314,7 @@ int main(void)
 	    cmocka_unit_test(test_json_each),
 	    cmocka_unit_test(test_json_dump_reals),
 	    cmocka_unit_test(test_json_quote),
+	    cmocka_unit_test(test_json_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
