@@ -252,6 +252,55 @@ hidden() { # OPTION...
 	[[ $(value client.id -X client.id.file=not-secret) == mine ]]
 }
 
+# COMMAND is refused with TEXT as long as FILE is one that others can write.
+guarded() { # FILE TEXT COMMAND...
+	local mode
+	for mode in 620 602; do
+		chmod "$mode" "$1"
+		run -2 --separate-stderr "${@:3}"
+		says "others can write" "chmod go-w" "$2"
+	done
+	chmod 600 "$1"
+	run -0 --separate-stderr "${@:3}"
+	((EUID == 0)) || return 0
+	chown 65534 "$1"
+	run -2 --separate-stderr "${@:3}"
+	says "belongs to user 65534" "$2"
+	chown 0 "$1"
+}
+
+@test "a configuration that others can write is refused" {
+	configure <<<'client.id=x'
+	guarded "$file" "$file" batch-status -X dump
+	configure elsewhere < <(printf '[profile p]\nclient.id=p\n')
+	ln -s elsewhere link
+	guarded elsewhere link batch-status -F link -C p -X dump
+	guarded elsewhere elsewhere env BATCH_CONFIG=elsewhere batch-status -X dump
+	mkfifo -m 622 pipe
+	run -2 --separate-stderr timeout 20 batch-status -F pipe -X dump 3<>pipe
+	says 'others can write pipe'
+	run -0 --separate-stderr batch-status -F /dev/null -X dump
+	run -0 --separate-stderr batch-status -F <(echo client.id=x) -X dump
+}
+
+@test "files that settings name are refused when others can write them" {
+	configure word <<<"$secret"
+	guarded word sasl.password.file batch-status -X sasl.password.file=word -X dump
+	guarded word client.id.file batch-status -X client.id.file=word -X dump
+	for name in ssl.ca.location ssl.key.location ssl.certificate.location; do
+		guarded word "$name" batch-status -X "$name=word" -X dump
+	done
+	cp word word.so
+	for plugins in ./word.so ./word "monitoring-interceptor;$PWD/word"; do
+		chmod 602 word.so
+		run -2 --separate-stderr batch-status -X plugin.library.paths="$plugins" -X dump
+		says plugin.library.paths "others can write"
+		chmod 600 word.so
+		run -2 --separate-stderr batch-status -X plugin.library.paths="$plugins" -X dump
+		says dlopen
+	done
+}
+
 @test "a secret that is not where it should be is an error" {
 	run -2 --separate-stderr batch-status -X sasl.password.file=missing -X dump
 	says 'sasl.password.file' missing

@@ -61,8 +61,11 @@ static int read_config(struct conffile *f, struct err *err)
 	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, ST_USAGE, errno, "%s", f->path);
+	struct stat st;
 	f->exposed = file_is_exposed(fd);
-	int r = file_read_fd(fd, f->path, SIZE_LIMIT, &f->text, err);
+	int r = fstat(fd, &st) ? err_errno(err, ST_USAGE, errno, "%s", f->path) : file_check_writers(&st, f->path, err);
+	if (r == 0)
+		r = file_read_fd(fd, f->path, SIZE_LIMIT, &f->text, err);
 	close(fd);
 	if (r)
 		err->status = ST_USAGE;

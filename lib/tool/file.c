@@ -76,27 +76,55 @@ bool file_is_exposed(int fd)
 	return by_group || st.st_mode & S_IROTH;
 }
 
-static int read_path(const char *path, bool private, size_t limit, struct buf *out,
-    struct err *err)
+int file_check_writers(const struct stat *st, const char *path, struct err *err)
+{
+	if (!S_ISREG(st->st_mode) && !S_ISFIFO(st->st_mode))
+		return 0;
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(err, ST_USAGE, "others can write %s: chmod go-w %s", path, path);
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return err_set(err, ST_USAGE, "%s belongs to user %u, who is neither root nor the user of this process", path,
+		    (unsigned)st->st_uid);
+	return 0;
+}
+
+enum trust { ANY, TRUSTED, PRIVATE };
+
+static int check_trust(int fd, const char *path, enum trust trust, struct err *err)
+{
+	struct stat st;
+	if (trust == PRIVATE && file_is_exposed(fd))
+		return err_set(err, ST_USAGE, "others can read %s: chmod 600 %s", path, path);
+	if (trust == ANY)
+		return 0;
+	if (fstat(fd, &st))
+		return err_errno(err, ST_FAIL, errno, "%s", path);
+	return file_check_writers(&st, path, err);
+}
+
+static int read_path(const char *path, enum trust trust, size_t limit, struct buf *out, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, ST_FAIL, errno, "%s", path);
-	int r = private && file_is_exposed(fd)
-	    ? err_set(err, ST_USAGE, "others can read %s: chmod 600 %s", path, path)
-	    : file_read_fd(fd, path, limit, out, err);
+	int r = check_trust(fd, path, trust, err) || file_read_fd(fd, path, limit, out, err) ? -1 : 0;
 	close(fd);
 	return r;
 }
 
 int file_read(const char *path, size_t limit, struct buf *out, struct err *err)
 {
-	return read_path(path, false, limit, out, err);
+	return read_path(path, ANY, limit, out, err);
+}
+
+int file_read_trusted(const char *path, size_t limit, struct buf *out, struct err *err)
+{
+	return read_path(path, TRUSTED, limit, out, err);
 }
 
 int file_read_private(const char *path, size_t limit, struct buf *out, struct err *err)
 {
-	return read_path(path, true, limit, out, err);
+	return read_path(path, PRIVATE, limit, out, err);
 }
 
 static const char *tmp_folder(void)

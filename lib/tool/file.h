@@ -21,7 +21,14 @@ int file_read(const char *path, size_t limit, struct buf *out, struct err *err);
  * only by our group: such secrets are given to services. */
 bool file_is_exposed(int fd);
 
-/* As file_read; one that is exposed is refused with ST_USAGE. */
+/* -1, ST_USAGE: others can write the file that st is of: its mode lets its group or everybody do so, or it belongs to
+ * somebody who is neither root nor the user. A device or a directory is not looked at. */
+int file_check_writers(const struct stat *st, const char *path, struct err *err);
+
+/* As file_read; one that others can write is refused with ST_USAGE. */
+int file_read_trusted(const char *path, size_t limit, struct buf *out, struct err *err);
+
+/* As file_read_trusted; one that is exposed is refused with ST_USAGE, too. */
 int file_read_private(const char *path, size_t limit, struct buf *out, struct err *err);
 
 /* What a regular file was like when somebody began to rely on it. */

@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "tool/conffile.h"
 #include "tool/file.h"
+#include "tool/settings_files.h"
 #include "tool/use.h"
 
 #define BROKERS      "bootstrap.servers"
@@ -336,7 +337,7 @@ static int read_value(const struct kv_entry *e, const char *kind, struct buf *ou
 	if (use_input(e->name, from, err))
 		return -1;
 	if (e->secret ? file_read_private(from, SECRET_LIMIT, out, err)
-		      : file_read(from, SECRET_LIMIT, out, err))
+		      : file_read_trusted(from, SECRET_LIMIT, out, err))
 		return -1;
 	if (out->len && out->data[out->len - 1] == '\n')
 		out->data[--out->len] = '\0';
@@ -372,17 +373,6 @@ static int resolve_all(struct loader *l)
 	return 0;
 }
 
-/* Files that the library reads by itself. */
-static int announce_files(const struct settings *s, struct err *err)
-{
-	for (size_t i = 0; i < kv_count(&s->kv); i++) {
-		const struct kv_entry *e = kv_at(&s->kv, i);
-		if (str_has_suffix(str_of(e->name), ".location") && use_input(e->name, e->value, err))
-			return -1;
-	}
-	return 0;
-}
-
 int settings_load(struct settings *s, const struct common *c, bool (*known)(const char *name),
     struct err *err)
 {
@@ -394,7 +384,7 @@ int settings_load(struct settings *s, const struct common *c, bool (*known)(cons
 	}
 	if (r == 0) {
 		load_flags(&l, c);
-		r = resolve_all(&l) || announce_files(s, err) ? -1 : 0;
+		r = resolve_all(&l) || settings_files_check(&s->kv, err) ? -1 : 0;
 	}
 	kv_release(&l.kinds);
 	return r;

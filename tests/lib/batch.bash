@@ -8,6 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/kafka.bash"
 
 set -o pipefail
 export LC_ALL=C.UTF-8
+umask 022 # the tools refuse configuration that others can write
 export BATS_PRINT_OUTPUT_ON_FAILURE=1
 data=$tests_root/data
 
