@@ -1,6 +1,7 @@
 # make            the tools, in build/bin
 # make SAN=1      the same with address and undefined sanitizers, in build/san
 # make check      everything that needs no broker; make test: everything
+# make test-newest  the tests that need a broker, with the newest librdkafka (tests/kafka/newer.sh)
 # make check-fresh  demo and test in bare trees of Debian; as root
 # make fuzz       each fuzzer for a minute (FUZZ_TIME=SECONDS); needs clang
 # make torture    random kills, races and faults for twenty minutes
@@ -150,6 +151,9 @@ torture:
 demo:
 	@tests/demo.sh
 
+test-newest:
+	@tests/run.sh --newest
+
 check-fresh:
 	@tests/fresh.sh $(FRESHFLAGS)
 
@@ -209,7 +213,7 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all unit kafka-units check fuzzers fuzz test check-fresh torture demo broker install uninstall clean \
+.PHONY: all unit kafka-units check fuzzers fuzz test test-newest check-fresh torture demo broker install uninstall clean \
     bench bench-quick bench-programs scale FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -303,6 +303,8 @@ check "cmd includes lib, but no header that brings librdkafka, and no other cmd"
 check "only kafka says rd_kafka_" \
 	text_with '[Rr][Dd]_[Kk][Aa][Ff][Kk][Aa]' "${not_kafka[@]}" lib/{base,batch,tool,app}/*.h
 check "only kafka's objects call librdkafka" wants 'rd_kafka_.*' none "${not_kafka[@]}"
+check "only kversion.c asks which librdkafka runs" \
+	wants 'rd_kafka_version(_str)?' 'lib/kafka/kversion' "${sources[@]}"
 check "kafka's other headers have none of its types" \
 	code_with 'rd_kafka_|RD_KAFKA_' "${public[@]}"
 

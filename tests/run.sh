@@ -9,6 +9,7 @@ usage() {
 	cat <<'EOF'
 usage: run.sh               make check; every .bats file; some of them again with the sanitizer build
        run.sh FILE.bats...  these, with a broker of their own
+       run.sh --newest [FILE.bats...]  with the newest librdkafka; pip fetches it
 
 It prints a line for each file when that is done, the failed tests with what they said at the end,
 and last how many passed and failed.
@@ -23,6 +24,7 @@ EOF
 passed=0 failed=0 skipped=0
 broken=() # what made a suite fail beside its failed tests
 done_all=0
+library=() # LD_LIBRARY_PATH of the newest librdkafka, when the tests run with that
 
 say() {
 	printf '# %s\n' "$*"
@@ -173,7 +175,7 @@ build() { # MAKE-ARGUMENT...
 
 # What nohup and the like have had ignored is not for the tests.
 run_bats() { # BIN FILE
-	PATH=$1:$PATH env --default-signal=HUP,INT,QUIT,TERM bats --formatter tap "$2"
+	PATH=$1:$PATH env --default-signal=HUP,INT,QUIT,TERM "${library[@]}" bats --formatter tap "$2"
 }
 
 # A report goes to a file of its own, because a test may expect the status that it causes. With gcc
@@ -183,6 +185,14 @@ run_san_bats() { # FILE
 	export ASAN_OPTIONS=exitcode=99:detect_leaks=1:handle_abort=1:log_path=$dir/reports/san
 	export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1:log_path=$dir/reports/san
 	run_bats "$root/build/san/bin" "$1"
+}
+
+use_newest() {
+	local folder
+	"$root/tests/setup.sh" newest
+	folder=$("$root/tests/kafka/newer.sh")
+	library=("LD_LIBRARY_PATH=$folder")
+	say "librdkafka is that of $folder"
 }
 
 name_of() { # FILE
@@ -298,7 +308,9 @@ add_some() { # FILE...
 }
 
 announce() { # FILE...
-	if (($# > 0)); then
+	if ((newest && $# == 0)); then
+		say "${#files[@]} files of tests with the newest librdkafka, $(slots) at a time: about 8 minutes on two cores"
+	elif (($# > 0)); then
 		say "$# files of tests, $(slots) at a time"
 	else
 		say "make check, ${#files[@]} files of tests, and ${#again[@]} of them again with sanitizers, $(slots) at a" \
@@ -314,6 +326,8 @@ choose() {
 }
 
 main() {
+	newest=0
+	[[ ${1:-} != --newest ]] || { newest=1 && shift; }
 	[[ ${1:-} != -* ]] || { usage && exit 2; }
 	# This may be the recipe of a make whose flags and job slots are not for the makes below.
 	unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -321,6 +335,7 @@ main() {
 	choose
 	announce "$@"
 	"$root/tests/setup.sh" test
+	((!newest)) || use_newest
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/batch-test.XXXXXX")
 	trap finish EXIT
 	trap 'exit 130' INT
@@ -333,7 +348,13 @@ main() {
 		blame 1 "build: it failed"
 	elif broker_up; then
 		say "Kafka serves at $BATCH_TEST_BROKERS after $SECONDS s; each file is named when it is done"
-		if (($# > 0)); then add_some "$@"; else add_all; fi
+		if (($# > 0)); then
+			add_some "$@"
+		elif ((newest)); then
+			add_plain "${files[@]}"
+		else
+			add_all
+		fi
 		run_added
 	else
 		blame 1 "broker: it could not be started"

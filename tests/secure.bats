@@ -164,7 +164,7 @@ wrong_protocols() {
 # --- SCRAM
 
 @test "SCRAM with a library that cannot: the message says that" {
-	pkg-config --exists 'rdkafka >= 2.6.1' && skip 'this library can'
+	! library_since 2.6.1 || skip 'this library can'
 	refused 'SCRAM needs librdkafka 2.6.1' 'Kafka 4' -- alice batch-status -X sasl.mechanism=SCRAM-SHA-512
 	all_refused
 }

@@ -6,12 +6,13 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
 	cat <<'EOF'
-usage: setup.sh [look] build|check|demo|test|bench|fresh
+usage: setup.sh [look] build|check|demo|test|newest|bench|fresh
 
 build  what the compiler needs
 check  that, and what the tests need that need no broker
 demo   what build has, and a Kafka broker with jq and kcat
 test   what check and demo have, and what the other tests need
+newest what fetches the newest librdkafka
 bench  what demo has, and what measures and draws
 fresh  what makes a tree of a bare Debian
 
@@ -148,6 +149,10 @@ check_bench() {
 	need_parallel
 }
 
+check_newest() {
+	python3 -m pip --version >/dev/null 2>&1 || lack "pip for python3" python3-pip
+}
+
 check_fresh() {
 	need_command debootstrap debootstrap
 	need_command git git
@@ -265,7 +270,7 @@ main() {
 	[[ ${1:-} != look ]] || { only_look=1 && shift; }
 	what=${1:-}
 	case $what in
-	build | check | demo | test | bench | fresh) ;;
+	build | check | demo | test | newest | bench | fresh) ;;
 	-h | --help) usage && exit ;;
 	*) usage >&2 && exit 2 ;;
 	esac

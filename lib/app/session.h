@@ -8,10 +8,11 @@
 #include "kafka/kbatch.h"
 #include "kafka/kchange.h"
 #include "kafka/klog.h"
+#include "kafka/kversion.h"
 #include "tool/tool.h"
 
 /* The members of struct tool that ask librdkafka about its settings. */
-#define SESSION_SETTINGS .known = kclient_knows, .list = kclient_list, .dump = session_dump
+#define SESSION_SETTINGS .known = kversion_knows, .list = kclient_list, .dump = session_dump
 
 int session_dump(const struct kv *settings, struct buf *out, struct err *err);
 

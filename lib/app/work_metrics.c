@@ -88,7 +88,7 @@ int work_metrics_open(struct work *w)
 		metrics_add(&w->metrics, CHUNKS, &outcomes[i], 0);
 	for (size_t i = 0; i < COUNT(classes); i++)
 		metrics_observe(&w->metrics, AGE, &classes[i], 0, 0);
-	metrics_set(&w->metrics, BUILD, (const char *[]){BATCH_VERSION, kclient_library()}, 1);
+	metrics_set(&w->metrics, BUILD, (const char *[]){BATCH_VERSION, kversion_text()}, 1);
 	free(name);
 	return work_metrics_write(w, &w->t->err);
 }

@@ -287,7 +287,3 @@ int kclient_offsets(struct kclient *c, const char *topic, const int32_t *partiti
 	return failed ? -1 : 0;
 }
 
-const char *kclient_library(void)
-{
-	return rd_kafka_version_str();
-}

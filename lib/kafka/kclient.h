@@ -49,9 +49,6 @@ void kclient_close(struct kclient *c);
  * taken: ask until there is nothing, then sleep. What is there when this is called does not wake. */
 void kclient_wake(struct kclient *c, int fd);
 
-/* Does librdkafka know this setting, and is it a secret? */
-bool kclient_knows(const char *name);
-
 /* All settings librdkafka knows, with their meanings (-X list). */
 void kclient_list(struct buf *out);
 
@@ -77,7 +74,6 @@ int kclient_has_topic(struct kclient *c, const char *topic, int32_t *partitions,
 int kclient_topics(struct kclient *c, void (*visit)(void *ctx, const char *topic), void *ctx,
     const struct deadline *d, struct err *err);
 
-const char *kclient_library(void); /* the version of librdkafka that runs */
 
 /* Neither is a time that a record can have. */
 #define KOFFSET_END       INT64_MAX

@@ -96,17 +96,6 @@ rd_kafka_conf_t *kconf_make(enum kclient_role role, const struct kv *settings,
 	return conf;
 }
 
-/* Getting would not do: a setting without a value looks like one that does not exist. */
-bool kclient_knows(const char *name)
-{
-	char ignored[8];
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	bool known = rd_kafka_conf_set(conf, name, NULL, ignored, sizeof(ignored)) !=
-	    RD_KAFKA_CONF_UNKNOWN;
-	rd_kafka_conf_destroy(conf);
-	return known;
-}
-
 void kclient_list(struct buf *out)
 {
 	char *text = NULL;

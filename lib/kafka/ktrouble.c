@@ -5,15 +5,13 @@
 
 #include "base/mem.h"
 #include "kafka/kerr.h"
+#include "kafka/kversion.h"
 
 /* A broker that starts may refuse a good password once; twice in a row is an answer. */
 #define FINAL_ENOUGH 2
 
 /* So long brokers that stop or start may cut connections before anything was answered. */
 #define HANG_UP_MS 2000
-
-/* Debian's 2.0.2 and others before this cannot speak SCRAM to Kafka 4: their nonce is wrong. */
-#define SCRAM_SINCE 0x020601ff
 
 /* How OpenSSL says that the other side refuses us, within librdkafka's text. */
 #define ALERT "SSL alert number "
@@ -77,7 +75,7 @@ static bool is_scram_of_old(const struct kclient *c, rd_kafka_resp_err_t e, cons
 {
 	struct setting mechanism = setting(c, "sasl.mechanisms");
 	return e == RD_KAFKA_RESP_ERR__AUTHENTICATION && !says(reason, "handshake failed") &&
-	    strncmp(mechanism.value, "SCRAM", 5) == 0 && rd_kafka_version() < SCRAM_SINCE;
+	    strncmp(mechanism.value, "SCRAM", 5) == 0 && !kversion_speaks_scram();
 }
 
 /* Alerts about certificates: 42 to 48 and 116; 40 is how some say that they got none. */
@@ -127,9 +125,9 @@ static void put_into_words(struct kclient *c, rd_kafka_resp_err_t e, const char 
 		err_set(&c->trouble, ST_CONNECT, "the broker's certificate %s (%.*s)", certificate,
 		    len, reason);
 	else if (is_scram_of_old(c, e, reason))
-		err_set(&c->trouble, ST_CONNECT, "SCRAM needs librdkafka 2.6.1 or newer with Kafka "
+		err_set(&c->trouble, ST_CONNECT, "SCRAM needs librdkafka " KVERSION_SCRAM " or newer with Kafka "
 		    "4, and this is %s: use PLAIN over TLS, a client certificate, or a newer library",
-		    rd_kafka_version_str());
+		    kversion_text());
 	else if (refuses_certificate(reason))
 		say_refused(c, reason, len);
 	else if (c->hung_up)

@@ -123,11 +123,11 @@ status_is() { # STATUS
 # --- topics, with the eyes of another client
 
 kput() { # TOPIC OPTION...
-	kcat -P -b "$BATCH_BROKERS" -X topic.partitioner=murmur2_random -t "$@"
+	kcat -P -m 60 -b "$BATCH_BROKERS" -X topic.partitioner=murmur2_random -t "$@"
 }
 
 kget() { # TOPIC OPTION...
-	kcat -C -b "$BATCH_BROKERS" -X fetch.wait.max.ms=10 -e -q -t "$@"
+	kcat -C -m 60 -b "$BATCH_BROKERS" -X fetch.wait.max.ms=10 -e -q -t "$@"
 }
 
 holds_records() { # TOPIC [AT-LEAST]

@@ -77,6 +77,15 @@ own_kafka_down() { # DIR
 	"$tests_root/kafka/broker.sh" stop "$1"
 }
 
+# Is the librdkafka with which the tools run of this version, or newer?
+library_since() { # VERSION
+	local runs
+	runs=$(python3 -c 'import ctypes
+version = ctypes.CDLL("librdkafka.so.1").rd_kafka_version
+print(".".join(str(version() >> by & 255) for by in (24, 16, 8)))')
+	[[ $(printf '%s\n' "$1" "$runs" | sort -V | head -n 1) == "$1" ]]
+}
+
 # Sets S to a stem that no other test has.
 new_stream() { # [FIRST-WORD]
 	local file=${BATS_TEST_FILENAME##*/} random
