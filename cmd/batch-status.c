@@ -3,6 +3,7 @@
 #include "base/date.h"
 #include "tool/clock.h"
 #include "tool/msg.h"
+#include "tool/sig.h"
 
 struct asked {
 	const char *wait, *at, *name, *status, *since, *until;
@@ -11,6 +12,9 @@ struct asked {
 	bool history, ids, list, streams;
 	struct query query;
 };
+
+/* How long it may take to look into other partitions when the time budget is over. */
+#define ELSEWHERE_MS 2000
 
 #define UNSAID INT64_MIN
 #define SIZE 100 /* as many as HRI lists at once */
@@ -64,6 +68,19 @@ static int wait_for(struct tool_ctx *t, struct kbatch *b, unsigned wanted)
 	return kbatch_wait(b, wanted, &t->deadline, &t->err);
 }
 
+/* What other software takes for an event of the batch, and no tool of ours does. After a wait that is as it may: the
+ * wait has ended, and used the time budget. */
+static int tell_elsewhere(struct tool_ctx *t, struct kbatch *b, bool waited)
+{
+	struct deadline d = waited ? deadline_start(ELSEWHERE_MS) : t->deadline;
+	struct err ignored = ERR_INIT;
+	if (sig_ended())
+		return 0;
+	int failed = kbatch_elsewhere(b, &d, waited ? &ignored : &t->err);
+	err_clear(&ignored);
+	return waited ? 0 : failed;
+}
+
 static int answer(struct tool_ctx *t, const struct batch *b, unsigned wanted)
 {
 	struct str id = batch_id(b);
@@ -85,8 +102,10 @@ static int one_batch(struct tool_ctx *t, const struct asked *c, const char *stre
 	struct kbatch_options options = {.until_ms = c->query.at_ms,
 	    .seen = c->history ? remember : NULL, .ctx = &history};
 	int failed = session_log(t, stream, wanted != 0, &log) ||
-	    kbatch_open(&found, log, str_of(t->batch), &options, &t->deadline, &t->err) ||
-	    (wanted && wait_for(t, found, wanted)) || kbatch_document(found, &b, &t->err) ||
+	    kbatch_open(&found, log, str_of(t->batch), &options, &t->deadline, &t->err);
+	bool in_vain = !failed && wanted && wait_for(t, found, wanted);
+	failed = failed || tell_elsewhere(t, found, wanted != 0) || in_vain ||
+	    kbatch_document(found, &b, &t->err) ||
 	    (c->history ? out_buf(&t->out, &history.text, &t->err) : answer(t, &b, wanted));
 	if (found)
 		msg_debug(2, "%lld events read to look batches up", (long long)klog_records(log));

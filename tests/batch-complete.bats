@@ -154,7 +154,27 @@ setup() {
 		background terminate batch-terminate -B "$B"
 		one_wins complete terminate
 		counted created "${winner}d"
+		[[ $(last_says "$B") == "${winner}d" ]]
 	done
+}
+
+@test "whoever is refused corrects the last event, once, when another writer left it wrong" {
+	create
+	batch-terminate -B "$B" >terminated.json
+	KEY=1 notify "$B" completed
+	KEY=1 notify "$B" started
+	[[ $(last_says "$B") == started ]]
+	run -6 --separate-stderr batch-complete -B "$B" --records 1
+	says "is terminated"
+	[[ $(last_says "$B") == terminated && $(events) == 5 ]]
+	for tool in 'complete --records 1 -B' 'terminate -B' 'create -n x --id'; do
+		# shellcheck disable=SC2086
+		run -6 batch-$tool "$B"
+	done
+	[[ $(events) == 5 ]]
+	verdicts "$B" | tail -n 1 | grep -qx 'batch.standing standing'
+	tail -n 1 history.json | jq -c .batch | cmp - terminated.json
+	jq -es 'map(.version) == [1, 2, 0, 0, 2]' history.json
 }
 
 @test "is the owner's, unless forced" {

@@ -1,6 +1,8 @@
 # Interop: documents that HRI's schema allows, batches that other writers made, and garbage.
+# shellcheck disable=SC2016 # commands of batch-work expand their own variables
 bats_require_minimum_version 1.5.0
 load lib/batch
+load lib/work
 
 setup_file() {
 	kafka_up
@@ -299,4 +301,83 @@ litter() {
 	batch-complete -B "$B" --records 7 >/dev/null
 	run -0 --separate-stderr batch-consume -B "$B"
 	[[ ${#lines[@]} == 7 ]]
+}
+
+# --- readers that take the last message for the truth
+
+@test "a worker corrects the last event of a batch that has ended, and nobody answers that" {
+	begin_work
+	in_state terminated
+	terminated=$B
+	in_state completed
+	work --out none -- cat # what is old is there before the group is
+	KEY=1 notify "$terminated" completed
+	KEY=1 notify "$B" started
+	background one batch-work -G "$G" --out none -- cat
+	background two batch-work -G "$G" --out none -- cat
+	wait_for is_said "$terminated" terminated
+	wait_for is_said "$B" completed
+	stopped one two
+	events=$(kget "$S.notification" -f '.\n' | wc -l)
+	((events <= 10)) # of two workers each may have answered
+	work --out none -- cat
+	work --out none -- cat
+	[[ $(kget "$S.notification" -f '.\n' | wc -l) == "$events" ]]
+	B=$terminated counted created terminated
+}
+
+is_said() { # ID STATUS
+	[[ $(last_says "$1") == "$2" ]]
+}
+
+@test "nothing that a worker says of a batch that failed opens it again" {
+	begin_work 2
+	printf '%s\n' bad {1..40} >in
+	ready_keyed in --invalid-threshold 1
+	work --chunk 1 -j 4 --order none --report 10ms --on-exit 1=isolate -- sh -c '
+		read -r line; [ "$line" != bad ] || exit 1; sleep 0.05; echo "$line"'
+	status_is failed
+	[[ $(last_says "$B") == failed ]]
+	kget "$S.notification" -f '%s\n' | jq -r .status | uniq >statuses
+	tail -n 1 statuses | grep -qx failed
+}
+
+# Sets B to a batch whose id librdkafka's own partitioner puts into another partition.
+misplaced() { # PARTITIONS
+	begin "$1"
+	for _ in {1..50}; do
+		create
+		kcat -P -b "$BATCH_BROKERS" -t "$S.out" -k "$B" <<<x
+		kput "$S.out" -k "$B" <<<x
+		[[ $(kget "$S.out" -f '%k %p\n' | grep -c "^$B" ) == 2 ]]
+		(($(kget "$S.out" -f '%k %p\n' | grep "^$B" | sort -u | wc -l) == 2)) && return
+	done
+	return 1
+}
+
+# A completion of a batch, made by a client with another partitioner, in a stream of so many PARTITIONS.
+misplace() { # PARTITIONS
+	misplaced "$1"
+	jq -c '.status = "completed"' created.json | kcat -P -b "$BATCH_BROKERS" -t "$S.notification" -k "$B"
+	run -0 --separate-stderr batch-status -B "$B"
+	says "batch '$B': its event batch.completed at partition" 'counts for no reader'
+	doc_is '.status == "started"'
+}
+
+@test "an event in a partition that another partitioner chose is told by every tool that meets it" {
+	misplace 4
+	for tool in status "status -B $B --wait completed -m 1s" 'watch --since -1h -e' "watch -G $S.w -e" \
+		"consume -G $S.c -e" "work -G $S.g --once --out none -- cat"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr batch-$tool
+		mentions 'counts for no reader'
+	done
+}
+
+@test "an event that another partitioner misplaced changes nothing, and is in the history" {
+	misplace 12
+	run -0 --separate-stderr batch-status -B "$B" --history
+	docs_are 'map(.verdict) == ["counted", "elsewhere"]'
+	run -0 --separate-stderr batch-complete -B "$B" --records 0
+	status_is completed
 }

@@ -114,7 +114,10 @@ static int commit(struct atomic *a, int64_t offset, const struct deadline *d)
 	if (end == KTXN_UNKNOWN)
 		msg_debug(1, "%s", t->err.text);
 	err_clear(&t->err);
-	return read_back(a, offset, &rest, &t->err);
+	int failed = read_back(a, offset, &rest, &t->err);
+	if (failed && a->seen) /* another was first, and ours is the last event now */
+		session_settle(t, a->target);
+	return failed;
 }
 
 int atomic_end(struct atomic *a, const struct batch_change *c, struct batch *out,

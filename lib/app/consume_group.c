@@ -167,6 +167,8 @@ static int counts(struct member *m)
 		return kjudge_pass(m->judge, &m->event, &d, &m->t->err);
 	if (kjudge_event(m->judge, &m->event, &v, &d, &m->t->err))
 		return -1;
+	if (v == FOLD_ELSEWHERE)
+		klog_elsewhere(m->log, &m->event);
 	int so = v == FOLD_COUNTED ? is_so_still(m, &d) : 0;
 	if (!so)
 		msg_debug(1, "batch '%s': passed over, %s", buf_text(&m->event.id),

@@ -97,8 +97,9 @@ static int read_all(struct tool_ctx *t, struct klog *log, const struct query *q,
 			return -1;
 		if (got)
 			seen_ms = clock_mono_ms();
-		if (got && e->ts_ms <= q->at_ms)
-			fold_event(fold_of(folds, buf_str(&e->id)), e);
+		if (got && e->ts_ms <= q->at_ms &&
+		    fold_event(fold_of(folds, buf_str(&e->id)), e) == FOLD_ELSEWHERE)
+			klog_elsewhere(log, e);
 		if (got)
 			continue;
 		if (sig_ended())

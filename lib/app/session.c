@@ -158,6 +158,15 @@ void session_passed_all(const char *topic, int64_t count)
 		    count == 1 ? "" : "s");
 }
 
+void session_elsewhere(void *ctx, const struct event *e, int32_t home)
+{
+	(void)ctx;
+	msg_warn("batch '%.*s': its event %s at partition %d, offset %lld counts for no reader: the batch's events "
+	    "belong into partition %d, which Java's clients choose; set the writer's partitioner to murmur2",
+	    (int)e->id.len, e->id.data, event_type_name(e->type, e->status), e->partition, (long long)e->offset,
+	    home);
+}
+
 static void on_passed(void *ctx, const struct record *r, const char *why)
 {
 	(void)ctx;
@@ -174,6 +183,7 @@ static int open_log(struct tool_ctx *t, const char *stream, struct klog_options 
     struct klog **out)
 {
 	options.log = msg_library;
+	options.elsewhere = session_elsewhere;
 	if (settings_need_brokers(&t->settings, &t->err))
 		return -1;
 	return klog_open(out, &t->settings.kv, stream, &options, &t->deadline, &t->err);
@@ -263,6 +273,24 @@ int session_change(struct tool_ctx *t, const struct target *x, struct batch_chan
 	kchange_close(change);
 	klog_close(log);
 	return failed ? -1 : 0;
+}
+
+void session_settle(struct tool_ctx *t, const struct target *x)
+{
+	struct klog *log = NULL;
+	struct kchange *change = NULL;
+	struct err err = ERR_INIT;
+	struct deadline d = deadline_start(t->budget_ms);
+	const struct klog_options options = {.log = msg_library};
+	char token[SESSION_TOKEN];
+	session_token(token);
+	if (klog_open(&log, &t->settings.kv, x->stream, &options, &d, &err) ||
+	    kchange_open(&change, &t->settings.kv, log, token, t->budget_ms, msg_library, &err) ||
+	    kchange_settle(change, str_of(x->id), clock_wall_ms(), &d, &err))
+		msg_warn("batch '%s': %s", x->id, err.text);
+	err_clear(&err);
+	kchange_close(change);
+	klog_close(log);
 }
 
 int session_print(struct tool_ctx *t, const struct batch *b)

@@ -59,6 +59,12 @@ void session_passed_all(const char *topic, int64_t count);
 void session_note_held(struct tool_ctx *t, struct kclient *c, const char *topic, const int32_t *partitions,
     const int64_t *ends, size_t count);
 
+/* Warns of an event that counts for nobody, being in another partition than its batch's: for struct klog_options. */
+void session_elsewhere(void *ctx, const struct event *e, int32_t home);
+
+/* Makes sure that the last event of the target says how it stands, for other software's sake; warns if it cannot. */
+void session_settle(struct tool_ctx *t, const struct target *x);
+
 /* Who acts: --owner or the setting; else the broker's user name, else the login name. Appended. */
 void session_owner(const struct tool_ctx *t, const char *option, struct buf *out);
 

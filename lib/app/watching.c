@@ -107,6 +107,10 @@ static int take(struct watcher *w, const struct event *e)
 		return 0;
 	if (kjudge_event(w->judge, e, &v, &d, &t->err))
 		return -1;
+	if (v == FOLD_ELSEWHERE)
+		klog_elsewhere(w->lookup, e);
+	if (v == FOLD_STANDING || v == FOLD_ELSEWHERE)
+		return 0;
 	if (v != FOLD_COUNTED && v != FOLD_PROGRESS) {
 		msg_debug(1, "batch '%s': event at partition %d, offset %lld does not count: %s",
 		    buf_text(&e->id), e->partition, (long long)e->offset, fold_verdict_name(v));

@@ -133,7 +133,7 @@ static int round_of(struct work *w)
 	show(w);
 	return work_group_follow(w) || (w->stream && (work_jobs_follow(w, 0) || work_stray_step(w))) ||
 		work_deliver_serve(w) || work_chunks_go_on(w) || work_chunks_begin(w) || work_commit(w, false) ||
-		(w->stream && (work_jobs_finish(w) || work_report(w))) || work_group_drain(w)
+		(w->stream && (work_jobs_finish(w) || work_settle(w) || work_report(w))) || work_group_drain(w)
 	    ? -1
 	    : 0;
 }
@@ -144,7 +144,7 @@ static bool is_all_done(const struct work *w)
 	size_t sweeps = w->stream ? w->share_count : 0;
 	return w->assigned && !w->chunks && !w->committing && w->pieces == sweeps + w->idle && w->ending == 0 &&
 	    w->finishing.count == 0 && !(w->events && kproduce_in_flight(w->events)) &&
-	    (!w->stream || work_stray_is_done(w));
+	    (!w->stream || (work_stray_is_done(w) && work_is_settled(w)));
 }
 
 static int run(struct work *w)
@@ -175,7 +175,7 @@ static int run(struct work *w)
 static int start_log(struct work *w)
 {
 	struct tool_ctx *t = w->t;
-	const struct klog_options options = {.log = msg_library};
+	const struct klog_options options = {.log = msg_library, .elsewhere = session_elsewhere};
 	map_init(&w->stray.known, w->seed);
 	if (kready_open(&w->ready, &t->settings.kv, w->stream, &options, w->seed, &t->deadline, &t->err))
 		return -1;

@@ -284,6 +284,10 @@ void work_jobs_release(struct work *w);
 int work_report(struct work *w);                      /* how far all are, when it is time */
 int work_piece_done(struct work *w, struct piece *p); /* says it in the log */
 
+/* work_settle.c: the last event of a batch says how it stands (batch/fold.h) */
+int work_settle(struct work *w);
+bool work_is_settled(const struct work *w); /* as far as we read */
+
 /* work_group.c */
 int work_group_follow(struct work *w);   /* what happened to our partitions */
 int work_group_drain(struct work *w);    /* what runs may end, when they are asked back or it is the end */

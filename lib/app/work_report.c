@@ -61,7 +61,8 @@ int work_piece_done(struct work *w, struct piece *p)
 		work_piece_drop(w, p);
 		return 0;
 	}
-	if (!w->events) /* we only look */
+	/* We only look; or the batch's end is written, and nothing behind it may say that it goes on. */
+	if (!w->events || p->job->ending)
 		return 0;
 	if (work_job_document(w, p->job, &b))
 		return -1;
@@ -89,7 +90,7 @@ static int report(struct work *w, struct job *j)
 {
 	struct batch b = BATCH_INIT;
 	struct parts mine = {.group = str_of(w->o->group)};
-	for (struct piece *p = j->mine; p; p = p->next_of_job)
+	for (struct piece *p = j->mine; p && !j->ending; p = p->next_of_job)
 		if (p->open && !p->parcel)
 			fill_open(w, p, parts_at(&mine, p->share->partition));
 	int failed = 0;

@@ -24,6 +24,8 @@ const char *event_type_name(enum event_type type, enum batch_status status)
 		return "batch.progress";
 	case EVENT_PART:
 		return "batch.part";
+	case EVENT_STANDING:
+		return "batch.standing";
 	case EVENT_STATUS:
 		break;
 	}
@@ -82,8 +84,11 @@ static bool read_headers(const struct record *r, struct event *e, const char **w
 		e->type = EVENT_PROGRESS;
 	else if (str_is(type, "batch.part"))
 		e->type = EVENT_PART;
+	else if (str_is(type, "batch.standing"))
+		e->type = EVENT_STANDING;
+	bool has_version = e->type == EVENT_STATUS || e->type == EVENT_STANDING;
 	*why = "bad " HDR_VERSION " header";
-	if ((version.ptr || e->type == EVENT_STATUS) && !read_version(version, &e->version))
+	if ((version.ptr || has_version) && !read_version(version, &e->version))
 		return false;
 	*why = HDR_TYPE " unknown, or not that of the document's status";
 	return e->type != EVENT_STATUS || str_is(type, status_types[e->status]);

@@ -16,6 +16,7 @@ enum event_type {
 	EVENT_STATUS,   /* the batch's status changed */
 	EVENT_PROGRESS, /* "batch.progress": how far it is; races with nothing */
 	EVENT_PART,     /* "batch.part": a part of it is done; races with nothing */
+	EVENT_STANDING, /* "batch.standing": how the batch stands, once more; changes nothing */
 };
 
 struct event {

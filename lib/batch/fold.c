@@ -26,11 +26,11 @@ static bool can_be_parsed(struct str doc)
 
 static enum fold_verdict fold_status(struct fold *f, const struct event *e)
 {
-	if (e->version && e->version != f->version + 1)
-		return FOLD_OVERTAKEN;
 	/* Who looks up a batch of ours reads its home partition only. */
 	if (e->stray && f->status != BATCH_NONE && !f->foreign)
-		return FOLD_ILLEGAL;
+		return FOLD_ELSEWHERE;
+	if (e->version && e->version != f->version + 1)
+		return FOLD_OVERTAKEN;
 	if (!batch_may(f->status, e->status) || !can_be_parsed(e->doc))
 		return FOLD_ILLEGAL;
 	if (f->status == BATCH_NONE) {
@@ -48,12 +48,31 @@ static enum fold_verdict fold_status(struct fold *f, const struct event *e)
 	return FOLD_COUNTED;
 }
 
+static enum fold_verdict fold_standing(const struct fold *f, const struct event *e)
+{
+	return e->status == f->status && e->version == f->version ? FOLD_STANDING : FOLD_OVERTAKEN;
+}
+
+static enum fold_verdict verdict_of(struct fold *f, const struct event *e)
+{
+	switch (e->type) {
+	case EVENT_STATUS:
+		return fold_status(f, e);
+	case EVENT_STANDING:
+		return fold_standing(f, e);
+	case EVENT_PROGRESS:
+	case EVENT_PART:
+		break;
+	}
+	return fold_progress(f, e);
+}
+
 enum fold_verdict fold_event(struct fold *f, const struct event *e)
 {
-	enum fold_verdict v =
-	    e->type == EVENT_STATUS ? fold_status(f, e) : fold_progress(f, e);
-	if (v == FOLD_OVERTAKEN || v == FOLD_ILLEGAL)
-		f->ignored++;
+	enum fold_verdict v = verdict_of(f, e);
+	bool counts = v == FOLD_COUNTED || v == FOLD_PROGRESS || v == FOLD_STANDING;
+	f->ignored += !counts;
+	f->unsettled = f->status != BATCH_NONE && (!counts || e->status != f->status);
 	return v;
 }
 
@@ -81,6 +100,8 @@ const char *fold_verdict_name(enum fold_verdict v)
 	    [FOLD_PROGRESS] = "progress",
 	    [FOLD_OVERTAKEN] = "overtaken",
 	    [FOLD_ILLEGAL] = "illegal",
+	    [FOLD_ELSEWHERE] = "elsewhere",
+	    [FOLD_STANDING] = "standing",
 	};
 	return names[v];
 }

@@ -9,6 +9,9 @@
 #define SLICE_MS     200
 #define POLL_AT_ONCE 1000
 
+/* Clocks of other writers may be behind ours by this much. */
+#define OTHERS_SLACK_MS 60000
+
 struct kbatch {
 	struct klog *log;
 	char *id;
@@ -180,6 +183,35 @@ int kbatch_wait(struct kbatch *b, unsigned wanted, const struct deadline *d, str
 			    batch_status_name(b->fold.status));
 		if (kbatch_poll(b, deadline_slice_ms(d, SLICE_MS), err) < 0)
 			return -1;
+	}
+	return 0;
+}
+
+static void look_elsewhere(struct kbatch *b, const struct event *e)
+{
+	if (!e->stray || e->type != EVENT_STATUS || !str_eq(buf_str(&e->id), b->id_str) ||
+	    e->ts_ms > b->options.until_ms)
+		return;
+	klog_elsewhere(b->log, e);
+	if (b->options.seen)
+		b->options.seen(b->options.ctx, e, FOLD_ELSEWHERE);
+}
+
+int kbatch_elsewhere(struct kbatch *b, const struct deadline *d, struct err *err)
+{
+	const struct event *e;
+	if (klog_partitions(b->log) == 1 || b->fold.status == BATCH_NONE || b->fold.foreign)
+		return 0;
+	if (klog_scan(b->log, b->fold.created_ms - OTHERS_SLACK_MS, d, err))
+		return -1;
+	while (!klog_caught_up(b->log)) {
+		int got = klog_next(b->log, deadline_slice_ms(d, SLICE_MS), &e, err);
+		if (got < 0)
+			return -1;
+		if (got)
+			look_elsewhere(b, e);
+		else if (deadline_left_ms(d) == 0)
+			return klog_late(b->log, d, err);
 	}
 	return 0;
 }

@@ -44,4 +44,8 @@ int kbatch_poll(struct kbatch *b, int wait_ms, struct err *err);
 /* Waits until the status is one of those in wanted (bits 1 << status): 0. Time up: ST_TIME. */
 int kbatch_wait(struct kbatch *b, unsigned wanted, const struct deadline *d, struct err *err);
 
+/* Of a batch of ours whose events need not be followed any more: the events that others wrote of it into other
+ * partitions, which count for nobody. Each is given to seen, with FOLD_ELSEWHERE, and to the log's elsewhere. */
+int kbatch_elsewhere(struct kbatch *b, const struct deadline *d, struct err *err);
+
 #endif

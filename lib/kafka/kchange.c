@@ -11,6 +11,9 @@
 
 #define SLICE_MS 100
 
+/* Another's change may come between each answer and the next; a status changes four times at most. */
+#define ANSWERS_MOST 8
+
 struct kchange {
 	const struct kv *settings;
 	void (*log_cb)(int level, const char *text);
@@ -81,15 +84,15 @@ static void next_token(struct kchange *k)
 }
 
 /* Writes one event and waits for the answer. -1 only when it is surely not in the log. */
-static int put(struct kchange *k, const struct batch *b, int64_t now_ms, const struct deadline *d,
-    struct err *err)
+static int put(struct kchange *k, const struct batch *b, enum event_type type, int64_t now_ms,
+    const struct deadline *d, struct err *err)
 {
 	struct event_out out;
 	int32_t partitions;
 	if (kproduce_check(k->producer, &partitions, d, err))
 		return -1;
 	next_token(k);
-	if (event_encode(b, EVENT_STATUS, str_of(klog_stream(k->log)), buf_str(&k->token), now_ms,
+	if (event_encode(b, type, str_of(klog_stream(k->log)), buf_str(&k->token), now_ms,
 		&out, err))
 		return -1;
 	out.record.partition = murmur2_partition(batch_id(b), partitions);
@@ -137,6 +140,39 @@ static int find(struct kchange *k, struct str id, bool as_is, const struct deadl
 	return kbatch_open(&k->batch, k->log, id, &options, d, err);
 }
 
+/* One answer to an event that does not say how the batch stands. */
+static int answer(struct kchange *k, int64_t now_ms, const struct deadline *d, struct err *err)
+{
+	struct batch b = BATCH_INIT;
+	if (kbatch_document(k->batch, &b, err))
+		return -1;
+	int failed = put(k, &b, EVENT_STANDING, now_ms, d, err) || read_back(k, &b, d, err);
+	batch_release(&b);
+	return failed ? -1 : 0;
+}
+
+/* For readers that take the last message for the truth. What the caller came for is decided already. */
+static void settle(struct kchange *k, int64_t now_ms, const struct deadline *d)
+{
+	struct err err = ERR_INIT;
+	for (int i = 0; i < ANSWERS_MOST && kbatch_fold(k->batch)->unsettled; i++) {
+		if (answer(k, now_ms, d, &err) == 0)
+			continue;
+		err_wrap(&err, "the last event in the log is not how the batch stands, and could not be corrected");
+		k->log_cb(LOG_WARNING, err.text);
+		break;
+	}
+	err_clear(&err);
+}
+
+int kchange_settle(struct kchange *k, struct str id, int64_t now_ms, const struct deadline *d, struct err *err)
+{
+	if (!k->batch && find(k, id, false, d, err))
+		return -1;
+	settle(k, now_ms, d);
+	return 0;
+}
+
 static int exists(const struct kchange *k, struct str id, struct err *err)
 {
 	return err_set(err, ST_STATE, "batch '%.*s' exists already, and is %s", (int)id.len, id.ptr,
@@ -156,9 +192,11 @@ int kchange_create(struct kchange *k, const struct batch *b, bool fresh, int64_t
 	struct str id = batch_id(b);
 	if (!fresh && find(k, id, false, d, err))
 		return -1;
-	if (!fresh && kbatch_fold(k->batch)->status != BATCH_NONE)
+	if (!fresh && kbatch_fold(k->batch)->status != BATCH_NONE) {
+		settle(k, now_ms, d);
 		return exists(k, id, err);
-	if (put(k, b, time_of_first(id, now_ms), d, err))
+	}
+	if (put(k, b, EVENT_STATUS, time_of_first(id, now_ms), d, err))
 		return -1;
 	if (fresh && k->acked && k->result == KACK_DONE)
 		return 0;
@@ -168,7 +206,9 @@ int kchange_create(struct kchange *k, const struct batch *b, bool fresh, int64_t
 	}
 	if (read_back(k, b, d, err))
 		return -1;
-	return k->verdict == FOLD_COUNTED ? 0 : exists(k, id, err);
+	enum fold_verdict v = k->verdict;
+	settle(k, now_ms, d);
+	return v == FOLD_COUNTED ? 0 : exists(k, id, err);
 }
 
 /* A sender in a transaction that hangs would hold back readers, and our event, too. Without the right to
@@ -190,21 +230,26 @@ static void fence_sender(struct kchange *k, const struct batch *b, const struct 
 	buf_release(&topic);
 }
 
-int kchange_apply(struct kchange *k, struct str id, const struct batch_change *c,
-    struct batch *out, const struct deadline *d, struct err *err)
+/* A sender's open transaction would hold the caller up, who is about to end it. */
+static bool ends_sender(const struct batch_change *c)
 {
-	bool ends_sender = c->action == BATCH_TERMINATE || c->action == BATCH_FAIL;
-	if (!k->batch && find(k, id, ends_sender, d, err))
-		return -1;
+	return c->action == BATCH_TERMINATE || c->action == BATCH_FAIL;
+}
+
+static int apply(struct kchange *k, const struct batch_change *c, struct batch *out, const struct deadline *d,
+    struct err *err)
+{
 	for (;;) {
 		struct batch now = BATCH_INIT;
 		int failed = kbatch_document(k->batch, &now, err) || batch_apply(&now, c, out, err);
 		batch_release(&now);
 		if (failed)
 			return -1;
-		if (k->attempt == 0 && ends_sender)
+		bool fences = k->attempt == 0 && ends_sender(c);
+		if (fences)
 			fence_sender(k, out, d);
-		if ((k->attempt == 0 && ends_sender && kbatch_catch_up(k->batch, d, err)) || put(k, out, c->now_ms, d, err) || read_back(k, out, d, err)) {
+		if ((fences && kbatch_catch_up(k->batch, d, err)) ||
+		    put(k, out, EVENT_STATUS, c->now_ms, d, err) || read_back(k, out, d, err)) {
 			batch_release(out);
 			return -1;
 		}
@@ -212,4 +257,14 @@ int kchange_apply(struct kchange *k, struct str id, const struct batch_change *c
 			return 0;
 		batch_release(out);
 	}
+}
+
+int kchange_apply(struct kchange *k, struct str id, const struct batch_change *c,
+    struct batch *out, const struct deadline *d, struct err *err)
+{
+	if (!k->batch && find(k, id, ends_sender(c), d, err))
+		return -1;
+	int failed = apply(k, c, out, d, err);
+	settle(k, c->now_ms, d);
+	return failed;
 }

@@ -12,6 +12,10 @@
 
 struct kchange;
 
+/* Whoever finds here that the last event of the batch is not how the batch stands, be it the own one that was
+ * overtaken or another writer's, appends the document as it stands (batch/fold.h). That this failed is logged as a
+ * warning: the change itself is decided by then. */
+
 /* settings outlive it. Opens the way to write; it connects while the caller reads. writer is a token of this run,
  * random, by which it knows its own events. budget_ms is all the time there is. */
 int kchange_open(struct kchange **out, const struct kv *settings, struct klog *log,
@@ -28,5 +32,8 @@ int kchange_create(struct kchange *k, const struct batch *b, bool fresh, int64_t
  * is in out, which the caller releases. */
 int kchange_apply(struct kchange *k, struct str id, const struct batch_change *c,
     struct batch *out, const struct deadline *d, struct err *err);
+
+/* Changes nothing, and only makes sure that the last event of the batch is how it stands. -1: not read. */
+int kchange_settle(struct kchange *k, struct str id, int64_t now_ms, const struct deadline *d, struct err *err);
 
 #endif

@@ -30,6 +30,7 @@ struct kjudge {
 	struct sieve closed;  /* ids that were seen and are not in there */
 	struct sieve failed;  /* ids of events that say "failed" */
 	struct fold last;     /* of the event judged last */
+	bool unsettled;       /* its batch, see batch/fold.h */
 };
 
 void kjudge_open(struct kjudge **out, struct klog *log, const int64_t *starts, uint64_t seed)
@@ -149,7 +150,8 @@ static int look_up(struct kjudge *j, const struct event *e, enum fold_verdict *v
 		fold_copy(kbatch_fold(b), begin(j, buf_str(&e->id)));
 	else
 		sieve_add(&j->closed, buf_str(&e->id));
-	*verdict = l.found ? l.verdict : FOLD_ILLEGAL;
+	bool elsewhere = e->stray && kbatch_fold(b)->status != BATCH_NONE;
+	*verdict = l.found ? l.verdict : elsewhere ? FOLD_ELSEWHERE : FOLD_ILLEGAL;
 	kbatch_close(b);
 	return 0;
 }
@@ -284,6 +286,7 @@ int kjudge_event(struct kjudge *j, const struct event *e, enum fold_verdict *ver
 	f = map_get(&j->open, id);
 	if (*verdict == FOLD_COUNTED || *verdict == FOLD_PROGRESS)
 		fold_copy(f, &j->last);
+	j->unsettled = f && f->unsettled;
 	if (!f)
 		return 0;
 	if (batch_is_finished(f->status) || f->status == BATCH_NONE)
@@ -310,6 +313,11 @@ int kjudge_pass(struct kjudge *j, const struct event *e, const struct deadline *
 const struct fold *kjudge_fold(const struct kjudge *j)
 {
 	return &j->last;
+}
+
+bool kjudge_is_unsettled(const struct kjudge *j)
+{
+	return j->unsettled;
 }
 
 const struct fold *kjudge_open_fold(const struct kjudge *j, struct str id)

@@ -29,6 +29,9 @@ int kjudge_pass(struct kjudge *j, const struct event *e, const struct deadline *
 /* The batch as it is after the event judged last, if that counted. */
 const struct fold *kjudge_fold(const struct kjudge *j);
 
+/* After the event judged last, whether it counted or not: is its batch unsettled (batch/fold.h)? */
+bool kjudge_is_unsettled(const struct kjudge *j);
+
 /* A batch that is open, as it is now; NULL: it is not, as far as events came. Until the next call. */
 const struct fold *kjudge_open_fold(const struct kjudge *j, struct str id);
 

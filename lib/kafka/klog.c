@@ -110,6 +110,12 @@ int32_t klog_home(const struct klog *l, struct str id)
 	return murmur2_partition(id, l->partitions);
 }
 
+void klog_elsewhere(const struct klog *l, const struct event *e)
+{
+	if (l->options.elsewhere)
+		l->options.elsewhere(l->options.ctx, e, klog_home(l, buf_str(&e->id)));
+}
+
 /* Where something is read, the answers to that tell the end. */
 static int find_ends(struct klog *l, const struct deadline *d, struct err *err)
 {

@@ -23,6 +23,8 @@ struct klog_options {
 	bool writes;      /* events are written, and read only in doubt */
 	void (*passed)(void *ctx, const struct record *r, const char *why); /* may be NULL, both */
 	void (*passed_all)(void *ctx, const char *topic, int64_t count);
+	/* for who folds the log: an event is not in its batch's home partition, and counts for nobody; may be NULL */
+	void (*elsewhere)(void *ctx, const struct event *e, int32_t home);
 	void *ctx;
 	void (*log)(int syslog_level, const char *text);
 };
@@ -35,6 +37,9 @@ void klog_close(struct klog *l);
 const char *klog_stream(const struct klog *l);
 const char *klog_topic(const struct klog *l);
 int32_t klog_partitions(const struct klog *l);
+
+/* Tells options.elsewhere of an event to which the fold's verdict is FOLD_ELSEWHERE. */
+void klog_elsewhere(const struct klog *l, const struct event *e);
 
 /* The partition of a batch's events, as Java's clients choose it. */
 int32_t klog_home(const struct klog *l, struct str id);

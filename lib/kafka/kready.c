@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "kafka/kbatch.h"
 #include "kafka/kjudge.h"
 
 /* A batch that was begun and not sent for so long holds back no mark: most likely it was given up. */
@@ -18,6 +19,12 @@ struct hold {
 	int64_t offset, ts_ms;
 };
 
+/* A batch that is unsettled since this event. */
+struct doubt {
+	int32_t partition;
+	int64_t offset, due_ms;
+};
+
 struct holds {
 	struct hold *first, *last;
 };
@@ -27,6 +34,7 @@ struct kready {
 	struct kjudge *judge;
 	struct map holds; /* id -> struct hold */
 	struct holds *lists; /* owned: of each partition */
+	struct map doubts; /* id -> struct doubt */
 	int64_t newest_ms;
 	uint64_t seed;
 };
@@ -40,6 +48,7 @@ int kready_open(struct kready **out, const struct kv *settings, const char *stre
 	follow.follow = true;
 	r->seed = seed;
 	map_init(&r->holds, seed);
+	map_init(&r->doubts, seed);
 	if (klog_open(&r->log, settings, stream, &follow, d, err) ||
 	    klog_open(&r->beside, settings, stream, &beside, d, err)) {
 		kready_close(r);
@@ -58,6 +67,10 @@ void kready_close(struct kready *r)
 	while (map_next(&r->holds, &at, NULL, &hold))
 		free(hold);
 	map_release(&r->holds);
+	at = 0;
+	while (map_next(&r->doubts, &at, NULL, &hold))
+		free(hold);
+	map_release(&r->doubts);
 	free(r->lists);
 	kjudge_close(r->judge);
 	klog_close(r->log);
@@ -133,6 +146,49 @@ static void hold(struct kready *r, const struct event *e, const struct fold *f)
 	h->status = f->status;
 }
 
+static void settle(struct kready *r, struct str id)
+{
+	free(map_remove(&r->doubts, id));
+}
+
+static void note_doubt(struct kready *r, const struct event *e)
+{
+	struct str id = buf_str(&e->id);
+	if (!kjudge_is_unsettled(r->judge)) {
+		settle(r, id);
+		return;
+	}
+	if (map_get(&r->doubts, id))
+		return;
+	struct doubt *d = mem_zalloc(1, sizeof(*d));
+	*d = (struct doubt){.partition = e->partition, .offset = e->offset};
+	map_put(&r->doubts, id, d);
+}
+
+bool kready_unsettled(const struct kready *r, size_t *at, struct str *id, int64_t **due_ms)
+{
+	void *value;
+	if (!map_next(&r->doubts, at, id, &value))
+		return false;
+	*due_ms = &((struct doubt *)value)->due_ms;
+	return true;
+}
+
+int kready_look(struct kready *r, struct str id, struct batch *out, const struct deadline *d, struct err *err)
+{
+	struct kbatch *b;
+	const struct kbatch_options options = KBATCH_OPTIONS_INIT;
+	if (kbatch_open(&b, r->beside, id, &options, d, err))
+		return -1;
+	int answer = kbatch_fold(b)->unsettled;
+	if (answer && kbatch_document(b, out, err))
+		answer = -1;
+	kbatch_close(b);
+	if (answer == 0)
+		settle(r, id);
+	return answer;
+}
+
 int kready_next(struct kready *r, int wait_ms, const struct event **event, const struct fold **fold,
     const struct deadline *d, struct err *err)
 {
@@ -141,6 +197,9 @@ int kready_next(struct kready *r, int wait_ms, const struct event **event, const
 		enum fold_verdict v;
 		if (kjudge_event(r->judge, *event, &v, d, err))
 			return -1;
+		note_doubt(r, *event);
+		if (v == FOLD_ELSEWHERE)
+			klog_elsewhere(r->log, *event);
 		if (v != FOLD_COUNTED && v != FOLD_PROGRESS)
 			continue;
 		*fold = kjudge_fold(r->judge);
@@ -194,5 +253,12 @@ void kready_marks(const struct kready *r, int64_t *offsets)
 		while (h && is_abandoned(r, h))
 			h = h->after;
 		offsets[p] = h ? h->offset : klog_position(r->log, p);
+	}
+	size_t at = 0;
+	void *value;
+	while (map_next(&r->doubts, &at, NULL, &value)) {
+		const struct doubt *d = value;
+		if (offsets[d->partition] > d->offset)
+			offsets[d->partition] = d->offset;
 	}
 }

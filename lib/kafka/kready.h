@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/str.h"
+#include "batch/batch.h"
 #include "batch/fold.h"
 #include "kafka/klog.h"
 
@@ -44,6 +46,14 @@ int kready_late(struct kready *r, const struct deadline *over, struct err *err);
 
 /* A batch that is open, as it is now; NULL: it is not. Until the next call of kready_next. */
 const struct fold *kready_fold(const struct kready *r, struct str id);
+
+/* The batches that are unsettled (batch/fold.h), one after the other: true, and the next one's id. at is 0 at the
+ * beginning. *due_ms is the caller's, and 0 at first. */
+bool kready_unsettled(const struct kready *r, size_t *at, struct str *id, int64_t **due_ms);
+
+/* Looks at an unsettled batch as its log is now: 1, and *out is how it stands; 0: it is settled, and is none of
+ * those any more. -1. */
+int kready_look(struct kready *r, struct str id, struct batch *out, const struct deadline *d, struct err *err);
 
 /* Is a batch being sent? One that was begun a week before the newest event does not count. */
 bool kready_is_sending(const struct kready *r);

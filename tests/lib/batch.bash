@@ -101,6 +101,11 @@ verdicts() { # ID
 		jq -r '"\(.type) \(.verdict)"' history.json
 }
 
+# What readers see who take the last message of a batch for the truth.
+last_says() { # ID
+	kget "$S.notification" -f '%s\n' | jq -r --arg id "$1" 'select(.id == $id).status' | tail -n 1
+}
+
 # The counted events of B are exactly TYPEs, whatever other events there are.
 counted() { # TYPE...
 	local is

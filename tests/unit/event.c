@@ -37,6 +37,7 @@ static void test_event_type_name(void **state)
 		assert_string_equal(event_type_name(EVENT_STATUS, s), names[s]);
 		assert_string_equal(event_type_name(EVENT_PROGRESS, s), "batch.progress");
 		assert_string_equal(event_type_name(EVENT_PART, s), "batch.part");
+		assert_string_equal(event_type_name(EVENT_STANDING, s), "batch.standing");
 	}
 }
 
@@ -145,6 +146,7 @@ static const struct row rows[] = {
     {"b-1", DONE, "batch.completed", "2", NULL, EVENT_STATUS, BATCH_COMPLETED, 2},
     {"b-1", STARTED, "batch.progress", "1", NULL, EVENT_PROGRESS, BATCH_STARTED, 1},
     {"b-1", STARTED, "batch.part", "7", NULL, EVENT_PART, BATCH_STARTED, 7},
+    {"b-1", STARTED, "batch.standing", "7", NULL, EVENT_STANDING, BATCH_STARTED, 7},
     {NULL, STARTED, "batch.created", "1", NULL, EVENT_STATUS, BATCH_STARTED, 1},
     {"b-1", STARTED, "batch.created", "9223372036854775806", NULL, EVENT_STATUS, BATCH_STARTED,
 	INT64_MAX - 1},

@@ -4,13 +4,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 /* Events are written as tokens. First what it says: s started, S sendCompleted, c completed,
- * t terminated, f failed, p progress, a part. Then its version, or '-': the writer knows none. */
+ * t terminated, f failed, p progress, a part. Then its version, or '-': the writer knows none. Before it '=': it
+ * says how the batch stands; '@': it is in another partition than the batch's. */
 
 static enum batch_status status_of(char letter)
 {
@@ -24,7 +26,10 @@ static enum fold_verdict tell(struct fold *f, const char *token, int64_t n)
 {
 	struct buf doc = BUF_INIT;
 	struct event e = {.partition = 3, .offset = 100 + n, .ts_ms = 1000 + n};
-	e.type = *token == 'p' ? EVENT_PROGRESS : *token == 'a' ? EVENT_PART : EVENT_STATUS;
+	bool stands = *token == '=';
+	e.stray = *token == '@';
+	token += stands || e.stray;
+	e.type = stands ? EVENT_STANDING : *token == 'p' ? EVENT_PROGRESS : *token == 'a' ? EVENT_PART : EVENT_STATUS;
 	e.status = status_of(*token);
 	for (const char *digit = token + 1; *digit >= '0' && *digit <= '9'; digit++)
 		e.version = e.version * 10 + *digit - '0';
@@ -39,11 +44,11 @@ static enum fold_verdict tell(struct fold *f, const char *token, int64_t n)
 	return v;
 }
 
-/* Appends a letter for each: + counted, p progress, o overtaken, x illegal. */
+/* Appends a letter for each: + counted, p progress, o overtaken, x illegal, e elsewhere, = standing. */
 static void tell_all(struct fold *f, const char *log, struct buf *verdicts)
 {
 	static const char letters[] = {[FOLD_COUNTED] = '+', [FOLD_PROGRESS] = 'p',
-	    [FOLD_OVERTAKEN] = 'o', [FOLD_ILLEGAL] = 'x'};
+	    [FOLD_OVERTAKEN] = 'o', [FOLD_ILLEGAL] = 'x', [FOLD_ELSEWHERE] = 'e', [FOLD_STANDING] = '='};
 	int64_t n = 0;
 	for (const char *p = log; *p; p += strcspn(p, " "), p += *p == ' ')
 		buf_putc(verdicts, letters[tell(f, p, ++n)]);
@@ -95,6 +100,12 @@ static const struct {
     {"progress", "s1 p1 a1 S2 p2 a1 c3", "+pp+pp+", "completed", 3},
     {"progress has no version to lose", "s1 p9 a9 p- c2", "+ppp+", "completed", 2},
     {"progress that comes too late", "s1 p1 c2 p1 a2", "+p+xx", "completed", 2},
+
+    {"how it stands", "s1 =s1 S2 =S2 c3 =c3 =c3 f4", "+=+=+==+", "failed", 4},
+    {"how it stood", "s1 S2 =s1 =s2 =S1 =S3 c3 =S2 f4 =c3", "++oooo+o+o", "failed", 4},
+    {"nothing stands", "=s1 =s0", "oo", "", 0},
+    {"a batch of ours is changed at home", "s1 @S- @c2 @t9 c2", "+eee+", "completed", 2},
+    {"another's is changed anywhere", "s- @S- @c3", "+++", "completed", 3},
 };
 
 static void test_fold_log(void **state)
@@ -110,10 +121,105 @@ static void test_fold_log(void **state)
 		assert_string_equal(batch_status_name(f.status), rows[i].status);
 		assert_int_equal(f.version, rows[i].version);
 		for (const char *v = rows[i].verdicts; *v; v++)
-			ignored += *v == 'o' || *v == 'x';
+			ignored += *v == 'o' || *v == 'x' || *v == 'e';
 		assert_int_equal(f.ignored, ignored);
 		buf_release(&verdicts);
 		fold_release(&f);
+	}
+}
+
+/* After which events the last message of the batch is not the truth. */
+static void test_fold_unsettled(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *log;
+		bool unsettled;
+	} logs[] = {
+	    {"", false}, {"c2", false}, {"s1", false}, {"s1 c2", false}, {"s1 p1", false}, {"s1 a1", false},
+	    {"s1 c2 t2", true}, {"s1 t2 c2", true}, {"s1 c2 c-", true}, {"s1 c2 p2", true},
+	    {"s1 S2 p2", true}, {"s1 S2 p2 c3", false}, {"s1 @c-", true}, {"s1 @c- =s1", false},
+	    {"s1 c2 t2 =c2", false}, {"s1 c2 t2 =c2 =c2", false}, {"s1 c2 t2 =t2", true}, {"s1 c2 =c1", true},
+	    {"s1 c2 t2 f3", false}, {"s1 c2 t2 f3 =c2", true}, {"s1 c2 t2 f3 =c2 =f3", false},
+	};
+	for (size_t i = 0; i < sizeof(logs) / sizeof(*logs); i++) {
+		struct fold f = FOLD_INIT;
+		struct buf ignored = BUF_INIT;
+		tell_all(&f, logs[i].log, &ignored);
+		if (f.unsettled != logs[i].unsettled)
+			fail_msg("%s", logs[i].log);
+		buf_release(&ignored);
+		fold_release(&f);
+	}
+}
+
+/* Writers that follow one log, each as far as it got, and answer what is unsettled there; what a writer sends lands
+ * when it lands. */
+#define WRITERS 4
+#define ALIENS  12 /* events of others */
+
+struct writer {
+	struct fold fold;
+	size_t read;
+	char token[8]; /* on its way; empty: nothing is */
+};
+
+static uint32_t draw(uint32_t *seed, uint32_t below)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return (*seed >> 8) % below;
+}
+
+/* False: there is nothing for it to do. */
+static bool act(struct writer *w, char (*log)[8], size_t *count)
+{
+	static const char letters[] = "?sSctf";
+	if (*w->token) {
+		memcpy(log[(*count)++], w->token, sizeof(w->token));
+		*w->token = '\0';
+	} else if (w->read < *count) {
+		tell(&w->fold, log[w->read], (int64_t)w->read);
+		w->read++;
+	} else if (w->fold.unsettled) {
+		snprintf(w->token, sizeof(w->token), "=%c%d", letters[w->fold.status], (int)w->fold.version);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* Whatever others write, and in whatever order it all lands: the answers come to an end, and then the last event
+ * is the truth. */
+static void test_fold_answers_end(void **state)
+{
+	(void)state;
+	static const char *const aliens[] = {"s1", "S2", "c2", "c3", "t2", "f3", "f4", "c-", "t-", "p1", "a2",
+	    "@c-", "=s1", "=c2"};
+	enum { MOST = 1 + ALIENS + WRITERS * (ALIENS + 5 * WRITERS) };
+	for (uint32_t seed = 1; seed <= 2000; seed++) {
+		uint32_t random = seed;
+		char log[MOST + WRITERS][8] = {"s1"};
+		size_t count = 1, left = ALIENS;
+		struct writer writers[WRITERS] = {0};
+		bool busy = true;
+		for (size_t i = 0; i < WRITERS; i++)
+			writers[i].fold = (struct fold)FOLD_INIT;
+		while (busy || left) {
+			if (left && draw(&random, 8) == 0) {
+				strcpy(log[count++], aliens[draw(&random, sizeof(aliens) / sizeof(*aliens))]);
+				left--;
+			}
+			for (size_t i = 0; i < WRITERS * 2; i++)
+				act(&writers[draw(&random, WRITERS)], log, &count);
+			busy = false;
+			for (size_t i = 0; i < WRITERS; i++)
+				busy |= *writers[i].token || writers[i].read < count || writers[i].fold.unsettled;
+			assert_true(count <= MOST);
+		}
+		for (size_t i = 1; i < WRITERS; i++)
+			assert_int_equal(writers[i].fold.version, writers[0].fold.version);
+		for (size_t i = 0; i < WRITERS; i++)
+			fold_release(&writers[i].fold);
 	}
 }
 
@@ -317,12 +423,16 @@ static void test_fold_verdict_name(void **state)
 	assert_string_equal(fold_verdict_name(FOLD_PROGRESS), "progress");
 	assert_string_equal(fold_verdict_name(FOLD_OVERTAKEN), "overtaken");
 	assert_string_equal(fold_verdict_name(FOLD_ILLEGAL), "illegal");
+	assert_string_equal(fold_verdict_name(FOLD_ELSEWHERE), "elsewhere");
+	assert_string_equal(fold_verdict_name(FOLD_STANDING), "standing");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_fold_log),
+	    cmocka_unit_test(test_fold_unsettled),
+	    cmocka_unit_test(test_fold_answers_end),
 	    cmocka_unit_test(test_fold_every_change),
 	    cmocka_unit_test(test_fold_place),
 	    cmocka_unit_test(test_fold_batch),
