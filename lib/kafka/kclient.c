@@ -8,6 +8,7 @@
 #include "kafka/kconf.h"
 #include "kafka/kerr.h"
 #include "kafka/ktrouble.h"
+#include "kafka/kversion.h"
 
 /* While no answer has come, so often is looked for a reason to give up; more and more seldom, since an
  * answer that takes longer is lost. */
@@ -43,6 +44,24 @@ static const char *right_of(enum kclient_role role, const struct kclient_options
 	return options && options->right ? options->right : by_role[role];
 }
 
+static size_t number_of(const rd_kafka_conf_t *conf, const char *name)
+{
+	char text[32] = "";
+	size_t size = sizeof(text);
+	rd_kafka_conf_get(conf, name, text, &size);
+	return strtoul(text, NULL, 10);
+}
+
+/* From 2.2 on the fetcher looks for room as often as fetch.queue.backoff.ms says. */
+static void learn_limits(struct kclient *c)
+{
+	const rd_kafka_conf_t *conf = rd_kafka_conf(c->rk);
+	if (!kversion_fetcher_sleeps())
+		return;
+	c->queue_bytes = 1024 * number_of(conf, "queued.max.messages.kbytes");
+	c->queue_records = number_of(conf, "queued.min.messages");
+}
+
 int kclient_open(struct kclient **out, enum kclient_role role, const struct kv *settings,
     const struct kclient_options *options, struct err *err)
 {
@@ -70,6 +89,7 @@ int kclient_open(struct kclient **out, enum kclient_role role, const struct kv *
 		kclient_close(c);
 		return err_set(err, ST_USAGE, "settings: %s", why);
 	}
+	learn_limits(c);
 	rd_kafka_set_log_queue(c->rk, NULL);
 	*out = c;
 	return 0;

@@ -30,6 +30,9 @@ struct kclient {
 	size_t topic_count, topic_cap;
 	int missed;              /* so often in a row one of them was not there */
 
+	/* librdkafka's limits for what it has read ahead of a partition. 0: its fetcher looks for room by itself */
+	size_t queue_bytes, queue_records;
+
 	void (*log)(int syslog_level, const char *text);
 	bool subscribed;         /* its records lie where rd_kafka_poll looks, and would abort */
 	char *brokers;           /* owned; for messages */

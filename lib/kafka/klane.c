@@ -113,9 +113,45 @@ enum kread_state klane_look(struct klane *l, const rd_kafka_message_t *m, struct
 	return KREAD_RECORD;
 }
 
+/* How much of the limit librdkafka sets to a lane's queue is in it, in percent; of its bytes, guessed by the
+ * records that were taken of it, or of its records. */
+static size_t fullness(const struct klane *l)
+{
+	size_t bytes = 0, records = rd_kafka_queue_length(l->in.queue);
+	for (size_t i = 0; i < l->in.count; i++)
+		bytes += l->in.list[i]->len + l->in.list[i]->key_len;
+	size_t by_bytes = 100 * records * (bytes / l->in.count) / l->client->queue_bytes;
+	size_t by_records = 100 * records / l->client->queue_records;
+	return by_bytes > by_records ? by_bytes : by_records;
+}
+
+/* Before 2.2 a fetcher that found all queues full sleeps on, though they are being emptied. It is woken while there
+ * is half of one to work on yet, so that nobody waits; nor for the answer. */
+static void keep_coming(struct klane *l)
+{
+	size_t full = fullness(l);
+	if (full >= 75)
+		l->was_full = true;
+	if (full >= 50 || !l->was_full)
+		return;
+	l->was_full = false;
+	klane_nudge(l, 1, 0);
+}
+
+static bool fill(struct klane *l)
+{
+	if (inbox_has(&l->in))
+		return true;
+	if (!inbox_fill(&l->in))
+		return false;
+	if (l->client->queue_bytes)
+		keep_coming(l);
+	return true;
+}
+
 enum kread_state klane_head(struct klane *l, const struct record **out, struct err *err)
 {
-	while (!l->done && inbox_fill(&l->in)) {
+	while (!l->done && fill(l)) {
 		enum kread_state s = klane_look(l, l->in.list[l->in.at], err);
 		if (s == KREAD_EMPTY && !l->done) /* else it may be wanted from there on */
 			inbox_drop(&l->in);

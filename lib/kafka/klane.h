@@ -14,6 +14,7 @@ struct klane {
 	int64_t next, end;
 	int64_t plain_until; /* heads before it are wanted without headers */
 	bool started, done;
+	bool was_full; /* its queue, since the fetcher was woken last */
 	bool at_end; /* of the log: nothing was behind what was looked at last */
 	bool stays; /* its owner may have it go on from where it is done, and stops it himself */
 	struct inbox in;

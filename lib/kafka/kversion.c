@@ -3,7 +3,8 @@
 #include <librdkafka/rdkafka.h>
 #include <stddef.h>
 
-#define SCRAM_SINCE 0x020601ff
+#define FETCHER_AWAKE_SINCE 0x020200ff
+#define SCRAM_SINCE         0x020601ff
 
 const char *kversion_text(void)
 {
@@ -13,6 +14,11 @@ const char *kversion_text(void)
 bool kversion_speaks_scram(void)
 {
 	return rd_kafka_version() >= SCRAM_SINCE;
+}
+
+bool kversion_fetcher_sleeps(void)
+{
+	return rd_kafka_version() < FETCHER_AWAKE_SINCE;
 }
 
 /* Getting would not do: a setting without a value looks like one that does not exist. */
