@@ -177,6 +177,6 @@ ended_with() { # STATUS ACTUAL [MESSAGE]
 	started
 	notify "$B" sendCompleted '.processing = true | .manifest = {"senders": [{}]}'
 	run -0 --separate-stderr work -- cat
-	silent
+	says "batch '$B' fails: manifest: sender 1 does not make sense"
 	ended_with failed 0 '"manifest: sender 1 does not make sense"'
 }

@@ -49,3 +49,78 @@ setup() {
 	run -0 --separate-stderr batch-watch -G "$G.w" -e --status completed --exec 'cat >/dev/null; echo "${BATCH_NAME-none}"'
 	[[ $(sort <<<"$output") == $'none\n'"test-$BATS_TEST_NUMBER" ]]
 }
+
+# Sets B to a batch of ten records whose document says of its manifest what CHANGE makes of it.
+lying() { # CHANGE
+	create --processing
+	seq 10 | batch-send -B "$B" >sent.json
+	jq -c ".status = \"sendCompleted\" | .expectedRecordCount = 10 | del(.version) | $1" sent.json |
+		kput "$S.notification" -k "$B"
+}
+
+failed_with() { # ID ACTUAL MESSAGE
+	batch-status -B "$1" >now.json
+	json_equals "[\"failed\",$2]" '[.status,.actualRecordCount]' now.json
+	[[ $(jq -r .failureMessage now.json) == *"$3"* ]] && return
+	jq .failureMessage now.json
+	return 1
+}
+
+@test "manifests that contradict themselves, or the log, fail their batches, and others are done" {
+	seq 10 >ten
+	declare -A why
+	while read -r change text; do
+		lying "$change"
+		why[$B]=$text
+	done <<-'END'
+		.expectedRecordCount=11 expectedRecordCount is 11, and the manifest has 10 records
+		.manifest.senders=[] manifest: 10 records, and no sender of any
+		.manifest|=(.partitions={}|.senders[0].partitions={}) has 10 records, and 0 in its partitions
+		.manifest|=(.partitions|=with_entries(.key="99"))|.manifest.senders[0].partitions=.manifest.partitions its manifest names partition 99, and topic
+		.manifest|=(.partitions|=map_values(.last=1000000))|.manifest.senders[0].partitions=.manifest.partitions its manifest goes to offset 1000000 of partition 0, and the log of topic
+	END
+	ready ten
+	run -0 --separate-stderr work -- cat
+	ended_as completed 10 0
+	for id in "${!why[@]}"; do
+		failed_with "$id" 0 "${why[$id]}"
+		mentions "batch '$id' fails: "
+	done
+	run -0 --separate-stderr work -q -- cat
+	silent
+}
+
+@test "a range beyond the log's end is known at once to a worker that follows" {
+	background work batch-work -G "$G" -- cat
+	lying '.manifest|=(.partitions|=map_values(.last=1000000))|.manifest.senders[0].partitions=.manifest.partitions'
+	wait_for status_is failed
+	seq 3 >three
+	ready three
+	wait_for status_is completed
+	stopped work
+}
+
+@test "retention took records of a ready batch: it fails with the numbers, and others are done" {
+	seq 100 >hundred
+	ready hundred
+	lost=$B
+	ready hundred
+	python3 "$tests_root/delete_records.py" "$BATCH_BROKERS" "$S.in" 0 40
+	run -0 --separate-stderr work -- cat
+	ended_as completed 100 0
+	why='retention has deleted records of it, offsets 0 to 39 of partition 0: 0 records were processed, and 100 were sent'
+	failed_with "$lost" 0 "$why"
+	mentions "batch '$lost' fails: $why"
+}
+
+@test "the same of a batch that was begun" {
+	seq 100 >hundred
+	ready hundred
+	run -1 --separate-stderr work --chunk 10 -- sh -c 'cat; [ "$BATCH_FIRST" = 0 ] || exit 77'
+	python3 "$tests_root/delete_records.py" "$BATCH_BROKERS" "$S.in" 0 40
+	lost=$B
+	ready hundred
+	work -- cat
+	failed_with "$lost" 10 'partition 0: 10 records were processed, and 100 were sent'
+	ended_as completed 100 0
+}

@@ -195,6 +195,8 @@ struct work {
 	struct kparts *reader;
 	struct kends edges;       /* of the data topic; topic NULL: not needed yet */
 	int32_t partitions;       /* of the topic; 0: not asked for yet */
+	int64_t *ends;            /* owned: where its logs ended when they were asked; NULL: not yet */
+	size_t end_count;
 	struct kready *ready;
 	struct kproduce *events;
 	int32_t event_partitions;
@@ -275,6 +277,7 @@ void work_jobs_init(struct work *w);
 int work_jobs_follow(struct work *w, int wait_ms);             /* what is new in the log */
 int work_jobs_finish(struct work *w);                          /* ends those that are complete */
 int work_job_check(struct work *w, struct job *j);             /* too many invalid records? then it fails */
+void work_job_break(struct work *w, struct job *j, struct str why); /* it is to fail, whatever is done of it */
 int work_job_document(struct work *w, const struct job *j, struct batch *out);
 int work_job_manifest(struct work *w, const struct job *j, struct manifest *out);
 int work_job_extents(struct work *w, const struct job *j, struct extents *out); /* a part in each */
@@ -309,6 +312,9 @@ int work_stream_add(struct work *w, struct share *s);    /* the part of a plain 
 /* work_bounds.c: where the records of a batch are that has no manifest */
 int work_partitions(struct work *w);
 int work_piece_bounds(struct work *w, struct piece *p);
+int work_bounds_check(struct work *w, const struct manifest *m, struct err *why); /* 1: it is not of this log */
+/* Has retention deleted where the piece is to be read on? The log begins at *begin. */
+bool work_bounds_lost(struct work *w, const struct piece *p, int64_t *begin);
 void work_bounds_close(struct work *w);
 
 /* work_stray.c: of a stream */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "batch/claims.h"
 #include "tool/clock.h"
 #include "tool/msg.h"
 
@@ -115,25 +116,29 @@ static int look(struct work *w, struct job *j, bool by_us)
 	if (done <= 0)
 		return done;
 	clock_random(&random, sizeof(random));
-	finish_at(w, j, w->now_ms + (by_us ? 0 : OTHERS_MS + random % 2000));
+	finish_at(w, j, w->now_ms + (by_us || j->broken ? 0 : OTHERS_MS + random % 2000));
 	return 0;
 }
 
 /* Which records are its own? A count that was given by hand does not tell. */
-static void read_manifest(struct job *j, const struct batch *b)
+static int read_manifest(struct work *w, struct job *j, const struct batch *b)
 {
 	struct manifest m = MANIFEST_INIT;
 	struct err why = ERR_INIT;
 	const struct json_t *json = js_get(b->doc, "manifest");
-	if (json && manifest_parse(json, &m, &why))
+	int bad = 0;
+	if (json)
+		bad = manifest_parse(json, &m, &why) || claims_check(b, &m, &why) ? 1 : work_bounds_check(w, &m, &why);
+	if (bad > 0)
 		j->broken = mem_strdup(why.text);
-	j->listed = json && !j->broken && (m.count > 0 || j->expected == 0);
+	j->listed = json && !bad && (m.count > 0 || j->expected == 0);
 	manifest_release(&m);
 	err_clear(&why);
+	return bad < 0 ? -1 : 0;
 }
 
 /* As it is now. */
-static void describe(const struct work *w, struct job *j, const struct batch *b, const struct fold *f)
+static int describe(struct work *w, struct job *j, const struct batch *b, const struct fold *f)
 {
 	j->early = f->status == BATCH_STARTED;
 	j->ready_ms = f->ts_ms;
@@ -141,9 +146,10 @@ static void describe(const struct work *w, struct job *j, const struct batch *b,
 	j->expected = batch_expected(b);
 	j->parts.expected = j->expected > 0 ? j->expected : 0;
 	j->threshold = batch_number(b, "invalidThreshold", -1);
-	if (!j->early)
-		read_manifest(j, b);
+	if (!j->early && read_manifest(w, j, b))
+		return -1;
 	j->by_id = w->o->early || !j->listed;
+	return 0;
 }
 
 /* There is work on the batch: all that is known of its parts is in the fold, too. */
@@ -163,24 +169,28 @@ static int add_job(struct work *w, const struct event *e, const struct fold *f)
 	j->created_ms = batch_began_ms(&b, f->created_ms);
 	j->finish_ms = INT64_MAX;
 	j->parts.group = str_of(w->o->group);
-	describe(w, j, &b, f);
-	batch_release(&b);
 	map_put(&w->jobs, str_of(j->id), j);
-	return work_shares_add(w, j) || (!j->early && look(w, j, false)) ? -1 : 0;
+	int failed = describe(w, j, &b, f);
+	batch_release(&b);
+	return failed || work_shares_add(w, j) || (!j->early && look(w, j, false)) ? -1 : 0;
 }
 
 /* All of it is sent, and some of it may be done. */
-static int send_job(struct work *w, struct job *j, const struct fold *f)
+static int send_job(struct work *w, struct job *j, const struct event *e, const struct fold *f)
 {
 	struct batch b = BATCH_INIT;
 	struct extents x = EXTENTS_INIT;
+	if (j->broken || j->ending) { /* its end that we wrote came too late to count */
+		drop_job(w, buf_str(&e->id));
+		return add_job(w, e, f);
+	}
 	if (batch_parse(buf_str(&f->doc), &b, &w->t->err))
 		return -1;
-	describe(w, j, &b, f);
+	int failed = describe(w, j, &b, f);
 	batch_release(&b);
 	while (j->broken && j->mine)
 		work_piece_drop(w, j->mine);
-	int failed = work_job_extents(w, j, &x);
+	failed = failed || work_job_extents(w, j, &x);
 	for (struct piece *p = j->mine; p && !failed; p = p->next_of_job)
 		work_piece_sent(w, p, &x);
 	extents_release(&x);
@@ -237,7 +247,7 @@ int work_jobs_follow(struct work *w, int wait_ms)
 		else if (!j)
 			failed = add_job(w, e, f);
 		else if (j->early && f->status == BATCH_SENT)
-			failed = send_job(w, j, f);
+			failed = send_job(w, j, e, f);
 		else if (e->type != EVENT_STATUS)
 			failed = hear(w, j, e);
 		if (failed)
@@ -272,40 +282,6 @@ static int check(const struct job *j, const struct extents *x, struct err *why)
 	    (!j->listed && j->expected >= 0 && parts_check_sum(&j->parts, j->expected, why));
 }
 
-static int end_job(struct work *w, struct job *j)
-{
-	struct err why = ERR_INIT;
-	struct extents x = EXTENTS_INIT;
-	struct tally sum = parts_tally(&j->parts);
-	struct batch_change c = {.action = BATCH_PROCESSED, .actual = tally_sum(&sum),
-	    .invalid = sum.invalid};
-	finish_at(w, j, INT64_MAX);
-	/* There may be more partitions by now, whose parts are not done. */
-	int done = j->by_id && work_partitions(w) ? -1 : is_done(w, j);
-	if (done <= 0)
-		return done;
-	int failed = work_job_extents(w, j, &x);
-	if (!failed && check(j, &x, &why)) {
-		c.action = BATCH_FAIL;
-		c.message = str_of(why.text);
-	}
-	failed = failed || change(w, j, &c);
-	extents_release(&x);
-	err_clear(&why);
-	return failed;
-}
-
-int work_jobs_finish(struct work *w)
-{
-	struct job *j;
-	while ((j = heap_first(&w->finishing)) && j->finish_ms <= w->now_ms)
-		if (end_job(w, j))
-			return -1;
-	if (j)
-		loop_until(&w->loop, j->finish_ms);
-	return 0;
-}
-
 static bool is_ours(const struct job *j, int32_t partition)
 {
 	const struct piece *p = j->mine;
@@ -333,6 +309,43 @@ static struct tally tally_of(const struct job *j)
 	return sum;
 }
 
+static int end_job(struct work *w, struct job *j)
+{
+	struct err why = ERR_INIT;
+	struct extents x = EXTENTS_INIT;
+	struct tally sum = j->broken ? tally_of(j) : parts_tally(&j->parts);
+	struct batch_change c = {.action = BATCH_PROCESSED, .actual = tally_sum(&sum),
+	    .invalid = sum.invalid};
+	finish_at(w, j, INT64_MAX);
+	/* There may be more partitions by now, whose parts are not done. */
+	int done = j->by_id && work_partitions(w) ? -1 : is_done(w, j);
+	if (done <= 0)
+		return done;
+	int failed = work_job_extents(w, j, &x);
+	if (!failed && check(j, &x, &why)) {
+		c.action = BATCH_FAIL;
+		c.message = str_of(why.text);
+		msg_note("batch '%s' fails: %s", j->id, why.text);
+	}
+	while (j->broken && j->mine)
+		work_piece_drop(w, j->mine);
+	failed = failed || change(w, j, &c);
+	extents_release(&x);
+	err_clear(&why);
+	return failed;
+}
+
+int work_jobs_finish(struct work *w)
+{
+	struct job *j;
+	while ((j = heap_first(&w->finishing)) && j->finish_ms <= w->now_ms)
+		if (end_job(w, j))
+			return -1;
+	if (j)
+		loop_until(&w->loop, j->finish_ms);
+	return 0;
+}
+
 int work_job_check(struct work *w, struct job *j)
 {
 	struct tally sum = tally_of(j);
@@ -347,4 +360,17 @@ int work_job_check(struct work *w, struct job *j)
 	int failed = change(w, j, &c);
 	buf_release(&why);
 	return failed;
+}
+
+void work_job_break(struct work *w, struct job *j, struct str why)
+{
+	struct tally sum = tally_of(j);
+	struct buf text = BUF_INIT;
+	buf_add_str(&text, why);
+	buf_printf(&text, ": %lld records were processed", (long long)tally_sum(&sum));
+	if (j->expected >= 0)
+		buf_printf(&text, ", and %lld were sent", (long long)j->expected);
+	free(j->broken);
+	j->broken = buf_detach(&text);
+	finish_at(w, j, w->now_ms);
 }

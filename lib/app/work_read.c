@@ -343,6 +343,25 @@ static int rest(struct work *w, struct piece *p)
 	return kpart_move(s->lane, p->at, p->at, &w->t->err);
 }
 
+/* What retention has deleted cannot be done any more: the batch fails, and the others go on. */
+static int cannot_read(struct work *w, struct piece *p)
+{
+	const struct share *s = p->share;
+	struct buf why = BUF_INIT;
+	int64_t begin = 0;
+	if (s->lane_of || !w->events || !work_bounds_lost(w, p, &begin))
+		return -1;
+	err_clear(&w->t->err);
+	buf_printf(&why, "retention has deleted records of it, offsets %lld to %lld of partition %d",
+	    (long long)p->at, (long long)begin - 1, s->partition);
+	work_job_break(w, p->job, buf_str(&why));
+	buf_release(&why);
+	agenda_remove(&p->item);
+	p->share->reading = NULL;
+	w->again = true;
+	return 0;
+}
+
 int work_share_fill(struct work *w, struct share *s, struct chunk **out)
 {
 	struct piece *p = first_piece(w, s);
@@ -360,7 +379,7 @@ int work_share_fill(struct work *w, struct share *s, struct chunk **out)
 		if (state == KREAD_EMPTY)
 			return p->job->early && kpart_at_end(s->lane) ? rest(w, p) : 0;
 		if (state == KREAD_ERROR)
-			return -1;
+			return cannot_read(w, p);
 		answer = state == KREAD_DONE ? read_all(w, p) : take(w, p, r);
 		if (state == KREAD_DONE && answer == 0)
 			return 0;
