@@ -39,7 +39,7 @@ static void remember(void *ctx, const struct event *e, enum fold_verdict v)
 		return;
 	}
 	struct err ignored = ERR_INIT;
-	struct json_t *line = js_object(), *doc = js_parse(e->doc, &ignored);
+	struct json_t *line = js_object(), *doc = js_parse_lax(e->doc, &ignored);
 	struct buf time = BUF_INIT;
 	date_format_ms(e->ts_ms, &time);
 	js_set_str(line, "time", buf_str(&time));

@@ -33,7 +33,8 @@ static int64_t default_since(const struct tool_ctx *t, const struct watching_opt
 		return clock_wall_ms() - day_ms;
 	if (!t->batch)
 		return KLOG_END;
-	return id_time(str_of(t->batch), &made_ms) ? made_ms - slack_ms : KLOG_BEGINNING;
+	bool tells = id_time(str_of(t->batch), &made_ms) && made_ms <= clock_wall_ms();
+	return tells ? made_ms - slack_ms : KLOG_BEGINNING;
 }
 
 static int run(struct tool_ctx *t)

@@ -303,6 +303,51 @@ litter() {
 	[[ ${#lines[@]} == 7 ]]
 }
 
+@test "a document without topic, counts as text and large numbers are read, and hold up nobody" {
+	begin 1
+	other_record b one
+	KEY=1 notify b started 'del(.topic) | .metadata = {n: 12345678901234567890123}'
+	KEY=1 notify b completed 'del(.topic) | .expectedRecordCount = "1"'
+	finished /dev/null
+	run -0 --separate-stderr batch-status -B b
+	doc_is ".topic == \"$S.in\"" '.status == "completed"' '.expectedRecordCount == "1"'
+	gives <(echo one) batch-consume -B b
+	run -0 --separate-stderr batch-consume -G "$S.g" -e
+	[[ $output == one ]]
+	run -0 --separate-stderr batch-status -n foreign
+	doc_is ".topic == \"$S.in\""
+	KEY=1 notify c completed
+	printf '{"id":"d","status":"started","metadata":{"n":12345678901234567890}}' | kput "$S.notification" -k d
+	run -0 --separate-stderr batch-status -B d
+	doc_is '.metadata.n == 12345678901234567890'
+	run -0 --separate-stderr batch-terminate -B d
+	run -0 --separate-stderr batch-watch -G "$S.w" -e
+	[[ ${#lines[@]} == 6 ]]
+}
+
+@test "a count as text is checked" {
+	begin 1
+	other_record b one
+	KEY=1 notify b started
+	KEY=1 notify b completed '.expectedRecordCount = "5"'
+	run -1 --separate-stderr batch-consume -B b
+	says
+}
+
+@test "a batch whose id has a time to come is known to every tool" {
+	begin 2
+	id=$(id_made_at 400000000)
+	KEY=1 notify "$id" started
+	run -0 --separate-stderr batch-status -B "$id"
+	doc_is '.status == "started"'
+	run -0 --separate-stderr batch-complete -B "$id" --records 0 --force
+	gives /dev/null batch-consume -B "$id"
+	run -0 --separate-stderr batch-watch -B "$id" -e
+	[[ ${#lines[@]} == 2 ]]
+	run -0 --separate-stderr batch-consume -G "$S.g" -e -v
+	mentions '1 batches'
+}
+
 # --- readers that take the last message for the truth
 
 @test "a worker corrects the last event of a batch that has ended, and nobody answers that" {

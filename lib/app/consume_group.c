@@ -183,6 +183,7 @@ static int work(struct member *m)
 	const struct fold *f = kjudge_fold(m->judge);
 	if (fold_batch(f, &b, &t->err))
 		return -1;
+	batch_need_topic(&b, m->stream);
 	int r = deliver(m, &b, f);
 	m->batches += r == 0;
 	if (r < 0)

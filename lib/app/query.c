@@ -146,6 +146,7 @@ static int print_id(struct tool_ctx *t, struct str id)
 struct listing {
 	struct tool_ctx *t;
 	const struct query *q;
+	const char *stream;
 	int64_t matched, printed;
 };
 
@@ -189,6 +190,7 @@ static int list_one(struct listing *l, const struct fold *f)
 		err_clear(&l->t->err);
 		return 0;
 	}
+	batch_need_topic(&b, l->stream);
 	bool matches = query_matches(q, &b);
 	l->matched += matches;
 	int failed = matches && !counts_only ? print_one(l, &b) : 0;
@@ -212,10 +214,10 @@ static int end_list(struct listing *l)
 	return failed;
 }
 
-static int print_list(struct tool_ctx *t, const struct query *q, const struct fold **list,
-    size_t n)
+static int print_list(struct tool_ctx *t, const char *stream, const struct query *q,
+    const struct fold **list, size_t n)
 {
-	struct listing l = {.t = t, .q = q};
+	struct listing l = {.t = t, .stream = stream, .q = q};
 	bool counts_all = q->list || q->tell_rest;
 	if (q->list && out_puts(&t->out, "{\"results\":[", &t->err))
 		return -1;
@@ -246,7 +248,7 @@ int query_run(struct tool_ctx *t, const char *stream, const struct query *q)
 	int failed = session_log(t, stream, false, &log) || read_all(t, log, q, &folds);
 	if (!failed) {
 		const struct fold **list = mem_zalloc(folds.count, sizeof(*list));
-		failed = print_list(t, q, list, sort(&folds, q, list));
+		failed = print_list(t, stream, q, list, sort(&folds, q, list));
 		free(list);
 	}
 	release_all(&folds);

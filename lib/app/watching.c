@@ -118,6 +118,7 @@ static int take(struct watcher *w, const struct event *e)
 	}
 	if (fold_batch(kjudge_fold(w->judge), &b, &t->err))
 		return -1;
+	batch_need_topic(&b, w->stream);
 	int failed = 0;
 	bool shown = false;
 	if (w->options->expect) {

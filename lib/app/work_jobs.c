@@ -40,7 +40,10 @@ static void finish_at(struct work *w, struct job *j, int64_t when_ms)
 
 int work_job_document(struct work *w, const struct job *j, struct batch *out)
 {
-	return fold_batch(kready_fold(w->ready, str_of(j->id)), out, &w->t->err);
+	if (fold_batch(kready_fold(w->ready, str_of(j->id)), out, &w->t->err))
+		return -1;
+	batch_need_topic(out, w->stream);
+	return 0;
 }
 
 static void drop_job(struct work *w, struct str id)
@@ -266,6 +269,7 @@ static int change(struct work *w, struct job *j, struct batch_change *c)
 	int failed = batch_apply(&now, c, &after, &w->t->err);
 	if (!failed)
 		js_set(after.doc, "progress", parts_json(&j->parts));
+	batch_end_progress(&after);
 	failed = failed || work_post(w, &after, EVENT_STATUS, NULL);
 	msg_debug(1, "batch '%s': %s", j->id, batch_status_name(after.status));
 	batch_release(&now);

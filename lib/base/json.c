@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "base/num.h"
 #include "base/utf8.h"
 
 /* Without memory jansson answers NULL; a member left out silently would be worse than the end. */
@@ -68,6 +69,56 @@ struct str js_cut(struct str text, struct str *first)
 		return str_cut(text, '\n', first);
 	first->len = bracketed(text);
 	return (struct str){text.ptr + first->len, text.len - first->len};
+}
+
+/* The length of a number that begins here. */
+static size_t number_len(struct str rest, bool *whole)
+{
+	size_t n = 0;
+	*whole = true;
+	for (; n < rest.len && memchr("+-.0123456789eE", rest.ptr[n], 15); n++)
+		*whole &= memchr(".eE", rest.ptr[n], 3) == NULL;
+	return n;
+}
+
+/* The text with a fraction after each whole number that is too large to be read as one. */
+static void widen_numbers(struct str text, struct buf *out)
+{
+	bool quoted = false;
+	for (size_t i = 0, n; i < text.len; i += n) {
+		struct err ignored = ERR_INIT;
+		int64_t value;
+		char c = text.ptr[i];
+		bool whole = false;
+		n = 1;
+		if (c == '"')
+			quoted = !quoted;
+		else if (quoted && c == '\\' && i + 1 < text.len)
+			n = 2;
+		else if (!quoted && (c == '-' || (c >= '0' && c <= '9')))
+			n = number_len((struct str){text.ptr + i, text.len - i}, &whole);
+		buf_add(out, text.ptr + i, n);
+		if (whole && num_i64_str((struct str){text.ptr + i, n}, INT64_MIN, INT64_MAX, &value, &ignored))
+			buf_puts(out, ".0");
+		err_clear(&ignored);
+	}
+}
+
+struct json_t *js_parse_lax(struct str text, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	struct buf wide = BUF_INIT;
+	struct json_t *tree = js_parse(text, err);
+	if (tree)
+		return tree;
+	widen_numbers(text, &wide);
+	if (wide.len > text.len)
+		tree = js_parse(buf_str(&wide), &ignored);
+	if (tree)
+		err_clear(err);
+	err_clear(&ignored);
+	buf_release(&wide);
+	return tree;
 }
 
 struct json_t *js_object(void)

@@ -28,6 +28,9 @@ struct json_t *js_parse(struct str text, struct err *err);
  * is not checked: js_parse does that. Returns what is behind it. */
 struct str js_cut(struct str text, struct str *first);
 
+/* The same of another's text, in which a whole number may be larger than 64 bits: it becomes a double. */
+struct json_t *js_parse_lax(struct str text, struct err *err);
+
 struct json_t *js_object(void);
 struct json_t *js_array(void);
 struct json_t *js_copy(const struct json_t *tree); /* NULL: NULL */

@@ -71,7 +71,7 @@ int batch_parse(struct str text, struct batch *out, struct err *err)
 	struct str id, status;
 	if (text.len > BATCH_DOC_MAX)
 		return err_set(err, ST_FAIL, "batch document: larger than %zu bytes", BATCH_DOC_MAX);
-	out->doc = js_parse(text, err);
+	out->doc = js_parse_lax(text, err);
 	if (!out->doc)
 		return err_wrap(err, "batch document");
 	if (!js_get_str(out->doc, "id", &id) || id.len == 0 || memchr(id.ptr, '\0', id.len) ||
@@ -150,6 +150,16 @@ struct str batch_stream(const struct batch *b)
 	if (str_has_suffix(topic, ".in"))
 		topic.len -= 3;
 	return topic;
+}
+
+void batch_need_topic(struct batch *b, const char *stream)
+{
+	struct buf topic = BUF_INIT;
+	if (batch_member(b, "topic").len)
+		return;
+	buf_printf(&topic, "%s.in", stream);
+	js_set_str(b->doc, "topic", buf_str(&topic));
+	buf_release(&topic);
 }
 
 /* By the name of today, or the old one; negative: by neither. */
@@ -308,6 +318,30 @@ static void set_failure(const struct batch *from, const struct batch_change *c, 
 	buf_release(&text);
 }
 
+static void drop_moment(struct json_t *o)
+{
+	static const char *const names[] = {"state", "rate", "retryAt", "etaSeconds", "chunk", "slots"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		js_remove(o, names[i]);
+}
+
+static bool drop_moment_of_part(void *ctx, const char *name, const struct json_t *value)
+{
+	(void)value;
+	drop_moment(js_get_rw(ctx, name));
+	return true;
+}
+
+void batch_end_progress(struct batch *b)
+{
+	struct json_t *progress = js_get_rw(b->doc, "progress"), *parts = js_get_rw(progress, "parts");
+	if (!batch_is_finished(b->status))
+		return;
+	drop_moment(progress);
+	if (js_is_object(parts))
+		js_each(parts, drop_moment_of_part, parts);
+}
+
 int batch_apply(const struct batch *from, const struct batch_change *c, struct batch *to,
     struct err *err)
 {
@@ -331,5 +365,6 @@ int batch_apply(const struct batch *from, const struct batch_change *c, struct b
 		js_set(to->doc, "metadata", js_copy(c->metadata));
 	if (batch_is_finished(status))
 		set_date(to->doc, "endDate", c->now_ms);
+	batch_end_progress(to);
 	return 0;
 }

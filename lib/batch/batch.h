@@ -69,6 +69,9 @@ struct str batch_stream(const struct batch *b);
 /* How many records there must be: expectedRecordCount, or recordCount, or the manifest's count; -1: not said. */
 int64_t batch_expected(const struct batch *b);
 
+/* Another writer may leave the topic out: then it is the one of the stream in which the batch's events are. */
+void batch_need_topic(struct batch *b, const char *stream);
+
 struct batch_new {
 	struct str id, name, owner, topic, data_type;
 	const struct json_t *metadata; /* borrowed; NULL: none */
@@ -80,6 +83,10 @@ struct batch_new {
 
 /* The document of a batch that starts. Names are checked (ST_USAGE). */
 int batch_create(const struct batch_new *n, struct batch *out, struct err *err);
+
+/* Takes out of the member "progress" what a worker does at the moment, once the batch has ended: state, rate, times
+ * to come. Its counts and its last error stay. */
+void batch_end_progress(struct batch *b);
 
 enum batch_action {
 	BATCH_COMPLETE,  /* to completed, or sendCompleted when a worker processes it */

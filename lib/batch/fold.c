@@ -17,7 +17,7 @@ static enum fold_verdict fold_progress(struct fold *f, const struct event *e)
 static bool can_be_parsed(struct str doc)
 {
 	struct err ignored = ERR_INIT;
-	struct json_t *tree = js_parse(doc, &ignored);
+	struct json_t *tree = js_parse_lax(doc, &ignored);
 	bool can = tree != NULL;
 	js_free(tree);
 	err_clear(&ignored);
@@ -89,6 +89,7 @@ int fold_batch(const struct fold *f, struct batch *out, struct err *err)
 			js_set(out->doc, "progress", js_copy(progress));
 	}
 	batch_release(&late);
+	batch_end_progress(out);
 	err_clear(err);
 	return 0;
 }

@@ -98,6 +98,20 @@ static bool may_be_elsewhere(const struct kbatch *b)
 	return b->fold.status == BATCH_NONE || b->fold.foreign;
 }
 
+static int read_from(struct kbatch *b, int64_t from_ms, const struct deadline *d, struct err *err)
+{
+	forget(b);
+	return klog_scan(b->log, from_ms, d, err) || catch_up(b, d, err) ? -1 : 0;
+}
+
+/* The time in the id may have been to come when the events were written. Who knows one of them knows whether. */
+static bool may_be_dated_ahead(const struct kbatch *b)
+{
+	int64_t made_ms;
+	const struct event *last = b->options.last;
+	return id_time(b->id_str, &made_ms) && (!last || made_ms > last->ts_ms + DATE_SLACK_MS);
+}
+
 /* A batch of ours never begins before the time in its id, whatever the clocks say. Its first event can be older
  * where the broker dates the events, and where another writer made the batch. */
 static int find(struct kbatch *b, const struct deadline *d, struct err *err)
@@ -110,12 +124,11 @@ static int find(struct kbatch *b, const struct deadline *d, struct err *err)
 		if (read_home(b, DATE_SLACK_MS, d, err))
 			return -1;
 	}
-	if (!may_be_elsewhere(b) || klog_partitions(b->log) == 1)
+	if (!may_be_elsewhere(b))
 		return 0;
-	forget(b);
-	if (klog_scan(b->log, seek_time(b->id_str, DATE_SLACK_MS), d, err))
+	if (klog_partitions(b->log) > 1 && read_from(b, seek_time(b->id_str, DATE_SLACK_MS), d, err))
 		return -1;
-	return catch_up(b, d, err);
+	return b->fold.status == BATCH_NONE && may_be_dated_ahead(b) ? read_from(b, KLOG_BEGINNING, d, err) : 0;
 }
 
 int kbatch_open(struct kbatch **out, struct klog *log, struct str id,
@@ -154,7 +167,10 @@ int kbatch_document(const struct kbatch *b, struct batch *out, struct err *err)
 	if (b->fold.status == BATCH_NONE)
 		return err_set(err, ST_STATE, "no batch '%s' in stream %s", b->id,
 		    klog_stream(b->log));
-	return fold_batch(&b->fold, out, err);
+	if (fold_batch(&b->fold, out, err))
+		return -1;
+	batch_need_topic(out, klog_stream(b->log));
+	return 0;
 }
 
 int kbatch_poll(struct kbatch *b, int wait_ms, struct err *err)

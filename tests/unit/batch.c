@@ -590,6 +590,39 @@ static void test_batch_apply_old_count(void **state)
 	}
 }
 
+/* What has ended is not running. */
+static void test_batch_parse_large_number(void **state)
+{
+	(void)state;
+	struct batch b = parse("{\"id\":\"b-1\",\"status\":\"started\",\"metadata\":{\"n\":[123456789012345678901,"
+			       "-9223372036854775809,9223372036854775807,-9223372036854775808],"
+			       "\"s\":\"\\\"99999999999999999999\"},\"version\":3}");
+	check_doc(&b, "{\"id\":\"b-1\",\"status\":\"started\",\"metadata\":{\"n\":[1.2345678901234568e20,"
+		      "-9.223372036854776e18,9223372036854775807,-9223372036854775808],"
+		      "\"s\":\"\\\"99999999999999999999\"},\"version\":3}");
+	assert_int_equal(b.version, 3);
+	batch_release(&b);
+}
+
+static void test_batch_apply_ends_progress(void **state)
+{
+	(void)state;
+	struct batch from = parse("{\"id\":\"b-1\",\"status\":\"sendCompleted\",\"progress\":{\"group\":\"g\","
+				  "\"done\":1,\"state\":\"running\",\"rate\":1.5,\"etaSeconds\":3,\"chunk\":5,"
+				  "\"slots\":2,\"lastError\":\"x\",\"parts\":{\"0\":{\"w\":4,\"state\":\"blocked\","
+				  "\"retryAt\":\"2026-11-21T10:30:00Z\"},\"1\":7}}}");
+	struct batch_change c = {.action = BATCH_PROCESSED, .now_ms = NOW_MS, .actual = 5, .invalid = 0};
+	struct batch to = apply(&from, &c);
+	struct json_t *wanted = tree("{\"group\":\"g\",\"done\":1,\"lastError\":\"x\","
+				     "\"parts\":{\"0\":{\"w\":4},\"1\":7}}");
+	assert_true(json_equal(js_get(to.doc, "progress"), wanted));
+	struct str is = STR_INIT;
+	assert_true(js_get_str(js_get(from.doc, "progress"), "state", &is)); /* it has not ended */
+	js_free(wanted);
+	batch_release(&from);
+	batch_release(&to);
+}
+
 static void test_batch_apply_threshold(void **state)
 {
 	static const struct {
@@ -807,6 +840,8 @@ int main(void)
 	    cmocka_unit_test(test_batch_apply_complete),
 	    cmocka_unit_test(test_batch_apply_complete_none),
 	    cmocka_unit_test(test_batch_apply_old_count),
+	    cmocka_unit_test(test_batch_apply_ends_progress),
+	    cmocka_unit_test(test_batch_parse_large_number),
 	    cmocka_unit_test(test_batch_apply_metadata_owner),
 	    cmocka_unit_test(test_batch_apply_processed),
 	    cmocka_unit_test(test_batch_apply_threshold),
