@@ -45,6 +45,7 @@ static const char *const reader[] = {
 
 static const char *const member[] = {
     "fetch.wait.max.ms", "100",
+    "heartbeat.interval.ms", "500", /* so soon a member hears that another has come, who waits for it */
     "topic.metadata.refresh.interval.ms", "30000", /* so soon the group has partitions that are new */
     "enable.partition.eof", "false",
     "check.crcs", "true",

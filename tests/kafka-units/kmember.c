@@ -288,6 +288,12 @@ static bool has_setting(const struct kv *kv, const char *line)
 }
 
 /* librdkafka's own interval is five minutes. */
+static void test_kmember_hears_soon_of_another(void **state)
+{
+	(void)state;
+	assert_true(has_setting(settings(), "\nheartbeat.interval.ms=500\n"));
+}
+
 static void test_kmember_sees_new_partitions_soon(void **state)
 {
 	static const char *const sooner[] = {"topic.metadata.refresh.interval.ms", "500", NULL};
@@ -372,6 +378,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_kmember_wakes),
 	    cmocka_unit_test(test_kmember_refuses_another_protocol),
 	    cmocka_unit_test(test_kmember_knows_a_refusal),
+	    cmocka_unit_test(test_kmember_hears_soon_of_another),
 	    cmocka_unit_test(test_kmember_sees_new_partitions_soon),
 	    cmocka_unit_test(test_kmember_frozen_while_another_works),
 	    cmocka_unit_test(test_kmember_frozen_while_another_came_and_went),
