@@ -112,7 +112,7 @@ comes_back() { # FILE OPTION...
 	finished input
 	run -0 --separate-stderr peak_mib batch-consume -B "$B"
 	echo "$output MiB"
-	((output < 64))
+	((output < 96)) # the same for four million; mimalloc 3 keeps 70, mimalloc 2 and the C library up to 45
 }
 
 @test "several senders come back one after the other" {
