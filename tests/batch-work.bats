@@ -193,6 +193,35 @@ runs() {
 	has_lines "$S.out" in
 }
 
+# There are results, and no more a moment later.
+is_at_rest() {
+	local n
+	n=$(kget "$S.out" | wc -l)
+	sleep 0.5
+	((n > 2000 && n == $(kget "$S.out" | wc -l)))
+}
+
+@test "--exactly-once: what is done above one that waits is never forgotten, however much it is" {
+	begin_work 1
+	seq 16000 >in
+	ready in
+	fate='{h = ($1 * $1 * 31 + $1 * 17) % 1009 % 3}'
+	# shellcheck disable=SC2016
+	command=(sh -c 'cat >"in.$BATCH_SLOT"
+		[ -e go ] || ! grep -qx 7 "in.$BATCH_SLOT" || exit 75
+		exec awk "$0"" h == 0 {print; next} {print NR - 1, h == 1 ? \"skip\" : \"invalid\" >\"/dev/fd/3\"}" "in.$BATCH_SLOT"
+		' "$fate")
+	worker=(batch-work -G "$G" --instance same --order none -j 4 --on-invalid skip --exactly-once)
+	background work "${worker[@]}" --chunk 500 --backoff 1h -- "${command[@]}"
+	wait_for is_at_rest
+	kill -9 "${pids[work]}"
+	ends 137 work
+	touch go
+	run -0 --separate-stderr timeout -s KILL 120 "${worker[@]}" --once --chunk 400 -- "${command[@]}"
+	committed "$S.out" 2000 -f '%s\n' | sort >out
+	cmp out <(awk "$fate h == 0" in | sort)
+}
+
 # In two partitions, so that they run beside each other; one of them kills its worker whenever it is run.
 two_of_which_one_kills() {
 	begin_work 2

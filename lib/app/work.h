@@ -6,11 +6,12 @@
  * in it a piece (work_share.c). It is read (work_read.c), if need be between the bounds of work_bounds.c,
  * into chunks (work_chunk.c); one is taken from the piece that is first (work_begin.c) and goes with its
  * trial through runs of the command (work_run.c), each of one or several children (work_strand.c), to the
- * delivery of what came out of it (work_deliver.c; work_once.c in one transaction), results (work_results.c)
- * and invalid records (work_letter.c), by the producers of work_send.c, and into what is committed
- * (work_checkpoint.c). Batches and their end are work_jobs.c's, how far they are work_report.c's; records that
- * belong to none are sought by work_stray.c, where work_cover.c lets it. Plain topics have shares with one piece
- * each (work_stream.c). --dry-run and --sample are work_look.c's, --metrics work_metrics.c's.
+ * delivery of what came out of it (work_deliver.c; work_once.c in one transaction, when work_room.c has room
+ * for it), results (work_results.c) and invalid records (work_letter.c), by the producers of work_send.c, and
+ * into what is committed (work_checkpoint.c). Batches and their end are work_jobs.c's, how far they are
+ * work_report.c's; records that belong to none are sought by work_stray.c, where work_cover.c lets it. Plain
+ * topics have shares with one piece each (work_stream.c). --dry-run and --sample are work_look.c's, --metrics
+ * work_metrics.c's.
  */
 #ifndef APP_WORK_H
 #define APP_WORK_H

@@ -83,8 +83,7 @@ static bool is_full(const struct work *w, const struct share *s)
 	return n >= CHECKPOINT_INTENTS;
 }
 
-/* What waits for nothing may always begin. */
-static bool is_first_undone(const struct chunk *c)
+bool work_chunk_is_first(const struct chunk *c)
 {
 	return c->records.items[0].number == c->piece->done.next;
 }
@@ -93,7 +92,8 @@ static bool is_first_undone(const struct chunk *c)
 static bool is_quiet(const struct work *w)
 {
 	for (const struct chunk *c = w->chunks; c; c = c->next)
-		if (c->state == CHUNK_INTENDED || c->state == CHUNK_RUNNING || c->state == CHUNK_DELIVERING)
+		if (c->state == CHUNK_INTENDED || c->state == CHUNK_RUNNING ||
+		    (c->state == CHUNK_DELIVERING && !work_is_held(c)))
 			return false;
 	return true;
 }
@@ -196,7 +196,7 @@ static struct chunk *of_lane(struct work *w, const struct lane *lane)
 
 static bool may_begin(const struct work *w, const struct chunk *c)
 {
-	return (!is_full(w, c->piece->share) || is_first_undone(c)) && may_be_next(w, c) &&
+	return (!is_full(w, c->piece->share) || work_chunk_is_first(c)) && may_be_next(w, c) &&
 	    count(w, true) < ahead_of_all(w) && count(w, false) < ahead_of_all(w) + KEPT * w->slots.now;
 }
 

@@ -80,18 +80,12 @@ static int64_t swept_offset(const struct share *s)
 	return s->sweep.begun && has_waiting(s) && s->reached < swept ? s->reached : swept;
 }
 
-static void tell_sweep(struct share *s, struct checkpoint *c)
-{
-	doneset_copy(&checkpoint_add(c, STR(""))->done, &s->sweep.piece->done);
-	s->sweep.told = work_swept(&s->sweep);
-}
-
-int64_t work_share_text(struct work *w, struct share *s, struct buf *out)
+static struct checkpoint checkpoint_of(const struct work *w, const struct share *s)
 {
 	struct checkpoint c = CHECKPOINT_INIT;
 	c.offset = swept_offset(s);
 	if (s->sweep.begun)
-		tell_sweep(s, &c);
+		doneset_copy(&checkpoint_add(&c, STR(""))->done, &s->sweep.piece->done);
 	for (size_t i = 0; i < s->open_count; i++) {
 		const struct piece *p = s->open[i];
 		struct checkpoint_part *to = checkpoint_add(&c, str_of(p->job->id));
@@ -107,6 +101,22 @@ int64_t work_share_text(struct work *w, struct share *s, struct buf *out)
 		c.offset = s->committed;
 	c.rate = (int64_t)(w->pace.rate * 1000);
 	c.command = w->command;
+	return c;
+}
+
+size_t work_share_size(const struct work *w, const struct share *s)
+{
+	struct checkpoint c = checkpoint_of(w, s);
+	size_t size = checkpoint_size(&c);
+	checkpoint_release(&c);
+	return size;
+}
+
+int64_t work_share_text(struct work *w, struct share *s, struct buf *out)
+{
+	struct checkpoint c = checkpoint_of(w, s);
+	if (s->sweep.begun)
+		s->sweep.told = work_swept(&s->sweep);
 	if (c.count)
 		checkpoint_encode(&c, out);
 	int64_t offset = c.offset;

@@ -189,6 +189,11 @@ static int deliver_on(struct work *w, struct chunk *c)
 	return send_when_sure(w, c);
 }
 
+bool work_is_held(const struct chunk *c)
+{
+	return c->held && c->piece && c->held_at == c->piece->share->delivered;
+}
+
 int work_deliver_serve(struct work *w)
 {
 	if (w->results)
@@ -205,10 +210,13 @@ int work_deliver_serve(struct work *w)
 			continue;
 		if (!c->piece)
 			work_chunk_free(w, c);
-		else if (w->o->exactly_once && !w->committing) {
-			if (work_deliver_once(w, c))
+		else if (w->o->exactly_once && !w->committing && !work_is_held(c)) {
+			int answer = work_deliver_once(w, c);
+			if (answer < 0)
 				return -1;
-			w->again = true;
+			w->again |= answer == 0 || !work_is_held(c);
+			if (answer > 0)
+				continue;
 			return 0; /* the list may have changed */
 		} else if (!w->o->exactly_once && deliver_on(w, c)) {
 			return -1;

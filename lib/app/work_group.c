@@ -159,7 +159,7 @@ int work_group_follow(struct work *w)
 static bool is_idle(const struct work *w)
 {
 	for (const struct chunk *c = w->chunks; c; c = c->next)
-		if (c->state == CHUNK_RUNNING || c->state == CHUNK_DELIVERING)
+		if (c->state == CHUNK_RUNNING || (c->state == CHUNK_DELIVERING && !work_is_held(c)))
 			return false;
 	return true;
 }

@@ -105,6 +105,8 @@ struct chunk {
 	size_t output_count, output_cap;
 	struct parcel parcel;
 	bool sent;         /* what came out, and is being acknowledged */
+	bool held;         /* it was not: there was no room for what is done */
+	int64_t held_at;   /* as many had been delivered in its partition */
 	int64_t pending;   /* records not acknowledged */
 	char **kept;       /* owned: values that the producer reads until they are acknowledged */
 	size_t kept_count, kept_cap;
@@ -168,6 +170,7 @@ struct share {
 	size_t *busy;             /* owned: chunks under way in each lane, and of the sweep */
 	struct sweep sweep;
 	bool dirty;               /* there is something to commit */
+	int64_t delivered;        /* chunks, and parts that have ended */
 };
 
 /* What all sweeps have in common. */
@@ -302,6 +305,7 @@ void work_committed(void *ctx, enum kmember_commit result, const struct err *err
 
 /* work_begin.c */
 bool work_chunk_runs(const struct chunk *c);
+bool work_chunk_is_first(const struct chunk *c); /* nothing before it is undone in its part */
 int work_children_step(struct work *w);  /* of those that have ended */
 int work_chunks_go_on(struct work *w);
 int work_chunks_begin(struct work *w);
@@ -354,6 +358,13 @@ bool work_lane_is_held(const struct work *w, const struct share *s, size_t lane,
 
 /* work_checkpoint.c */
 int64_t work_share_text(struct work *w, struct share *s, struct buf *out); /* the offset to commit */
+size_t work_share_size(const struct work *w, const struct share *s);       /* of the text, if it was not cut */
+
+/* work_room.c: with --exactly-once */
+bool work_room_to_begin(const struct work *w, const struct chunk *c);
+bool work_room_to_read(const struct work *w, const struct piece *p);
+int64_t work_room_ahead(const struct work *w, const struct piece *p); /* so many records may be read ahead */
+bool work_room_to_deliver(const struct work *w, const struct chunk *c, bool first); /* its verdicts are taken */
 
 /* work_strand.c */
 size_t work_strands_wanted(const struct work *w, const struct chunk *c); /* of its next run */
@@ -387,13 +398,14 @@ int work_not_delivered(struct work *w, struct kproduce *by); /* -1, and says why
 
 /* work_deliver.c */
 int work_deliver(struct work *w, struct chunk *c);       /* its trial has ended */
+bool work_is_held(const struct chunk *c);                /* what came out waits for others to be delivered */
 int work_deliver_serve(struct work *w);                  /* acknowledgements, and transactions */
 int work_deliver_all(struct work *w, struct chunk *c);   /* what came out of it, and its letters */
 void work_take_verdicts(struct work *w, struct chunk *c); /* it counts */
 int work_chunk_finish(struct work *w, struct chunk *c);
 
 /* work_once.c */
-int work_deliver_once(struct work *w, struct chunk *c);
+int work_deliver_once(struct work *w, struct chunk *c); /* 1: there is no room for it yet */
 
 /* work_results.c */
 int work_output_check(struct work *w, struct strand *s, size_t records, struct err *why);

@@ -16,6 +16,7 @@
 
 /* So many records of others are passed over before the loop goes on. */
 #define PASS_AT_ONCE 8192
+#define PASS_LITTLE  64 /* when it is to be seen what room is left */
 
 /* Others come first until then. */
 static void put_off(struct piece *p, int64_t until_ms)
@@ -318,10 +319,32 @@ static struct chunk *due(struct work *w, const struct piece *p)
 }
 
 /* So far ahead of the lowest undone record others are begun. */
-static bool may_read(const struct work *w, const struct piece *p)
+static bool is_far_ahead(const struct work *w, const struct piece *p)
 {
 	int64_t most = w->pace.size * 64 > DONESET_WINDOW ? w->pace.size * 64 : DONESET_WINDOW;
-	return p->number - p->done.next < most;
+	int64_t room = work_room_ahead(w, p);
+	return p->number - p->done.next >= (room < most ? room : most);
+}
+
+static bool may_read(const struct work *w, const struct piece *p)
+{
+	return !is_far_ahead(w, p) && work_room_to_read(w, p);
+}
+
+/* Also one that is not full, when nothing more can be read before some are done; but a run that a worker before us began
+ * only when all wait for it. */
+static struct chunk *next_chunk(struct work *w, const struct piece *p)
+{
+	struct chunk *c = due(w, p);
+	if (c && work_room_to_begin(w, c))
+		return c;
+	bool stuck = c || (!p->read && !may_read(w, p));
+	for (size_t k = 0; k < p->lane_count && stuck; k++) {
+		c = p->filling[k];
+		if (c && is_free(w, p->share, k) && (!c->resumed || work_chunk_is_first(c)) && work_room_to_begin(w, c))
+			return c;
+	}
+	return NULL;
 }
 
 /* Of a batch that is still being sent all is read that is there: others come first until there may be more. */
@@ -367,13 +390,14 @@ int work_share_fill(struct work *w, struct share *s, struct chunk **out)
 	struct piece *p = first_piece(w, s);
 	if (!p)
 		return 0;
-	*out = due(w, p);
+	*out = next_chunk(w, p);
 	if (*out || p->read || !may_read(w, p))
 		return *out != NULL;
 	if (read_here(w, p))
 		return -1;
 	int answer = 0;
-	for (int i = 0; answer == 0 && i < PASS_AT_ONCE; i++) {
+	int most = w->o->exactly_once && s->lane_of ? PASS_LITTLE : PASS_AT_ONCE;
+	for (int i = 0; answer == 0 && i < most && !is_far_ahead(w, p); i++) {
 		const struct record *r;
 		enum kread_state state = kpart_head(s->lane, &r, &w->t->err);
 		if (state == KREAD_EMPTY)
@@ -387,7 +411,7 @@ int work_share_fill(struct work *w, struct share *s, struct chunk **out)
 	w->again |= answer == 0;
 	if (answer <= 0)
 		return answer;
-	*out = due(w, p);
+	*out = next_chunk(w, p);
 	return *out != NULL;
 }
 

@@ -146,6 +146,7 @@ void work_piece_drop(struct work *w, struct piece *p)
 	if (p->parcel)
 		p->parcel->piece = NULL;
 	close_piece(p);
+	p->share->delivered++;
 	agenda_remove(&p->item);
 	if (p->share->reading == p)
 		p->share->reading = NULL;

@@ -56,7 +56,31 @@ static void put_intents(const struct checkpoint_part *p, size_t most, struct buf
 	}
 }
 
-/* Maps share what the rest leaves, the later ones what the earlier ones leave. */
+/* Of records beside the batches it is found again, without harm. */
+static bool may_be_cut(const struct checkpoint *c, size_t i)
+{
+	return c->count > 1 && *c->parts[i].id == '\0';
+}
+
+static size_t map_size(const struct checkpoint *c, size_t i)
+{
+	struct buf map = BUF_INIT;
+	doneset_encode(&c->parts[i].done, SIZE_MAX, &map);
+	size_t size = map.len;
+	buf_release(&map);
+	return size;
+}
+
+/* What the later ones do not need, and its share at least. */
+static size_t room_for_map(const struct checkpoint *c, size_t i, size_t room)
+{
+	size_t later = 0, share = may_be_cut(c, i) ? 0 : room / (c->count - i);
+	for (size_t k = i + 1; k < c->count; k++)
+		later += map_size(c, k);
+	return later < room && room - later > share ? room - later : share;
+}
+
+/* Maps share what the rest leaves. */
 static void put_parts(const struct checkpoint *c, size_t room, struct buf *out)
 {
 	struct buf heads[CHECKPOINT_ALL] = {BUF_INIT}, intents[CHECKPOINT_ALL] = {BUF_INIT};
@@ -73,18 +97,37 @@ static void put_parts(const struct checkpoint *c, size_t room, struct buf *out)
 		buf_add_str(out, buf_str(&intents[i]));
 		buf_putc(out, ';');
 		size_t before = out->len;
-		doneset_encode(&c->parts[i].done, room / (c->count - i), out);
+		doneset_encode(&c->parts[i].done, room_for_map(c, i, room), out);
 		room -= out->len - before;
 		buf_release(&heads[i]);
 		buf_release(&intents[i]);
 	}
 }
 
+static void put_start(const struct checkpoint *c, struct buf *out)
+{
+	buf_printf(out, "%lld;%lld;%08x", (long long)c->offset, (long long)c->rate, (unsigned)c->command);
+}
+
+size_t checkpoint_size(const struct checkpoint *c)
+{
+	struct buf text = BUF_INIT;
+	put_start(c, &text);
+	for (size_t i = 0; i < c->count; i++) {
+		put_head(&c->parts[i], &text);
+		put_intents(&c->parts[i], SIZE_MAX, &text);
+	}
+	size_t size = sizeof(MAGIC) - 1 + 9 + text.len + c->count;
+	for (size_t i = 0; i < c->count; i++)
+		size += may_be_cut(c, i) ? 0 : map_size(c, i);
+	buf_release(&text);
+	return size;
+}
+
 void checkpoint_encode(const struct checkpoint *c, struct buf *out)
 {
 	struct buf text = BUF_INIT;
-	buf_printf(&text, "%lld;%lld;%08x", (long long)c->offset, (long long)c->rate,
-	    (unsigned)c->command);
+	put_start(c, &text);
 	put_parts(c, CHECKPOINT_TEXT - (sizeof(MAGIC) - 1 + 9 + text.len), &text);
 	buf_printf(out, MAGIC "%08x;", (unsigned)murmur2(buf_str(&text)));
 	buf_add_str(out, buf_str(&text));

@@ -13,7 +13,8 @@
  * run, and no death speaks against it; MAP is a doneset's text; CHECK is murmur2
  * of what follows it, RATE records in 1000 s, and COMMAND a hash of the one that it was learned of.
  * IDs hold neither [ nor ]. The whole has CHECKPOINT_TEXT bytes at most; where the room ends maps
- * are cut first, then the last intents are left out. The ids, however long, have room. */
+ * are cut first, and of these the one without an id beside others, then the last intents are left
+ * out. The ids, however long, have room. */
 #ifndef BATCH_CHECKPOINT_H
 #define BATCH_CHECKPOINT_H
 
@@ -57,13 +58,15 @@ struct checkpoint {
 
 #define CHECKPOINT_INIT {0}
 
-/* A new part with this id, empty but for that. There must be room for it. What comes first has the
- * least room for its map, but leaves the others what it does not need. */
+/* A new part with this id, empty but for that. There must be room for it. */
 struct checkpoint_part *checkpoint_add(struct checkpoint *c, struct str id);
 struct checkpoint_part *checkpoint_find(struct checkpoint *c, const char *id); /* NULL: none */
 void checkpoint_intend(struct checkpoint_part *p, int64_t first, int64_t last, int64_t deaths);
 
 void checkpoint_encode(const struct checkpoint *c, struct buf *out); /* appends */
+
+/* How long the text would be if nothing was cut but the map without an id beside others. */
+size_t checkpoint_size(const struct checkpoint *c);
 
 /* Into an empty one. ST_FAIL, and it stays empty: the text is another program's, is damaged, or
  * belongs to another offset than the one that was committed with it. */

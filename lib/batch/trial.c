@@ -561,6 +561,12 @@ const struct trial_record *trial_record(const struct trial *t, size_t i)
 	return t->records ? &t->records[i] : &t->same;
 }
 
+void trial_undo(struct trial *t)
+{
+	records_of(t);
+	undo_from(t, 0);
+}
+
 bool trial_takes(const struct trial *t, int64_t run)
 {
 	for (size_t i = 0; i < t->count; i++)

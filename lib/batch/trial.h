@@ -158,6 +158,9 @@ void trial_settle(struct trial *t, size_t i, enum verdict verdict, struct str re
 enum trial_outcome trial_outcome(const struct trial *t);
 const struct trial_record *trial_record(const struct trial *t, size_t i);
 
+/* Of a released trial nothing is done. */
+void trial_undo(struct trial *t);
+
 /* Are the results of this run taken? They are, when it is the one that settled a record. */
 bool trial_takes(const struct trial *t, int64_t run);
 

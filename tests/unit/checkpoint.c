@@ -198,6 +198,75 @@ static void test_checkpoint_one_part(void **state)
 	checkpoint_release(&back);
 }
 
+/* What has room is there again, each record with its verdict, however the parts share it. */
+static void check_whole(const struct checkpoint *c)
+{
+	struct checkpoint back = CHECKPOINT_INIT;
+	struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+	checkpoint_encode(c, &text);
+	assert_int_equal(text.len, checkpoint_size(c));
+	assert_int_equal(checkpoint_decode(&back, buf_str(&text), c->offset, &err), 0);
+	for (size_t i = 0; i < c->count; i++) {
+		const struct doneset *was = &c->parts[i].done, *is = &back.parts[i].done;
+		assert_int_equal(back.parts[i].count, c->parts[i].count);
+		assert_int_equal(is->count, was->count);
+		for (size_t k = 0; k < was->count; k++) {
+			assert_int_equal(is->list[k].first, was->list[k].first);
+			assert_int_equal(is->list[k].last, was->list[k].last);
+			assert_int_equal(is->list[k].verdict, was->list[k].verdict);
+		}
+	}
+	buf_release(&text);
+	checkpoint_release(&back);
+}
+
+/* Each second record is done, each verdict in turn: there is no longer text for so many records. */
+static void alternate(struct checkpoint_part *p, int64_t records)
+{
+	p->done.next = 1000;
+	for (int64_t n = 1; n < records; n += 2)
+		doneset_add(&p->done, 1000 + n, 1000 + n, (enum verdict)(1 + n / 2 % 3));
+	checkpoint_intend(p, 1000, 1099, 2);
+	checkpoint_intend(p, 1200, 1299, CHECKPOINT_RAN);
+}
+
+static void test_checkpoint_keeps_what_has_room(void **state)
+{
+	(void)state;
+	static const char *const ids[] = {"", "a", "bb", "ccc", "dddd"};
+	for (size_t large = 1; large < CHECKPOINT_ALL; large++) {
+		struct checkpoint c = {.offset = 1000};
+		for (size_t i = 0; i < CHECKPOINT_ALL; i++)
+			alternate(checkpoint_add(&c, str_of(ids[i])), i == large ? 6000 : i > 0 ? 100 : 0);
+		assert_in_range(checkpoint_size(&c), 3000, CHECKPOINT_TEXT);
+		check_whole(&c);
+		checkpoint_release(&c);
+	}
+}
+
+/* What became of records beside the batches gives way to the batches. */
+static void test_checkpoint_cuts_strays_first(void **state)
+{
+	(void)state;
+	struct checkpoint c = {.offset = 1000}, back = CHECKPOINT_INIT;
+	struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+	alternate(checkpoint_add(&c, STR("")), 12000);
+	alternate(checkpoint_add(&c, STR("a")), 3000);
+	alternate(checkpoint_add(&c, STR("b")), 3000);
+	assert_in_range(checkpoint_size(&c), 3000, CHECKPOINT_TEXT);
+	checkpoint_encode(&c, &text);
+	assert_in_range(text.len, CHECKPOINT_TEXT - 20, CHECKPOINT_TEXT);
+	assert_int_equal(checkpoint_decode(&back, buf_str(&text), 1000, &err), 0);
+	assert_int_equal(back.parts[1].done.count, c.parts[1].done.count);
+	assert_int_equal(back.parts[2].done.count, c.parts[2].done.count);
+	assert_in_range(back.parts[0].done.count, 10, c.parts[0].done.count - 1);
+	buf_release(&text);
+	checkpoint_release(&c);
+	checkpoint_release(&back);
+}
+
 /* --- what is not taken */
 
 static void check_refused(struct str text, int64_t offset, const char *why)
@@ -308,6 +377,8 @@ int main(void)
 	    cmocka_unit_test(test_checkpoint_has_room_for_intents),
 	    cmocka_unit_test(test_checkpoint_find),
 	    cmocka_unit_test(test_checkpoint_one_part),
+	    cmocka_unit_test(test_checkpoint_keeps_what_has_room),
+	    cmocka_unit_test(test_checkpoint_cuts_strays_first),
 	    cmocka_unit_test(test_checkpoint_foreign),
 	    cmocka_unit_test(test_checkpoint_stale),
 	    cmocka_unit_test(test_checkpoint_damaged),
