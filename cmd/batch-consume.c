@@ -22,7 +22,7 @@ struct consume {
 	struct opt_list partitions, keys, headers, greps;
 	/* topic and group */
 	int64_t count;
-	bool until_end;
+	bool until_end, local;
 
 	struct frame_style frame, key_frame;
 	char *key_text;
@@ -112,7 +112,8 @@ static int plain_topic(struct tool_ctx *t, struct consume *c, const struct consu
 	if (topic_check(str_of(c->topic), "topic", &t->err) || choose_filter(t, c) ||
 	    choose_partitions(t, c))
 		return -1;
-	if (range_parse(&c->range, offset, clock_wall_ms(), &t->err))
+	const struct date_now now = clock_now(c->local);
+	if (range_parse(&c->range, offset, &now, &t->err))
 		return tool_usage(t, "-o: %s", t->err.text);
 	if (c->range.start == RANGE_STORED && !c->group)
 		return tool_usage(t, "-o stored needs -G GROUP");
@@ -205,6 +206,7 @@ static void option_rows(struct consume *c, struct opt out[OPTIONS])
 	    OPT_STR('t', "topic", &c->topic, "TOPIC", COMPLETE_TOPIC, "records of any topic"),
 	    OPT_STR('o', "offset", &c->offset, "RANGE", COMPLETE_NONE,
 		"beginning|end|stored|N|-N|A:B|@TIME|@FROM:TO (beginning)"),
+	    OPT_FLAG(0, "local", &c->local, "days, and times without a zone, are this machine's"),
 	    OPT_LIST('p', "partition", &c->partitions, "N", COMPLETE_NONE,
 		"only this partition; may be repeated"),
 	    OPT_LIST(0, "key", &c->keys, "TEXT", COMPLETE_NONE,

@@ -9,7 +9,7 @@ struct asked {
 	const char *wait, *at, *name, *status, *since, *until;
 	struct opt_list metadata;
 	int64_t from, size;
-	bool history, ids, list, streams;
+	bool local, history, ids, list, streams;
 	struct query query;
 };
 
@@ -21,7 +21,9 @@ struct asked {
 
 static int parse_time(struct tool_ctx *t, const char *option, const char *text, int64_t *ms)
 {
-	if (!text || date_parse_rel(str_of(text), clock_wall_ms(), ms, &t->err) == 0)
+	const struct asked *c = t->own;
+	const struct date_now now = clock_now(c->local);
+	if (!text || date_parse_rel(str_of(text), &now, ms, &t->err) == 0)
 		return 0;
 	return tool_usage(t, "%s: %s", option, t->err.text);
 }
@@ -175,6 +177,7 @@ int main(int argc, char **argv)
 	    OPT_STR(0, "since", &c.since, "TIME", COMPLETE_NONE,
 		"batches started then or later; reads less of the log"),
 	    OPT_STR(0, "until", &c.until, "TIME", COMPLETE_NONE, "batches started before"),
+	    OPT_FLAG(0, "local", &c.local, "days, and times without a zone, are this machine's"),
 	    OPT_LIST(0, "metadata", &c.metadata, "NAME[=VALUE]", COMPLETE_NONE,
 		"batches with this in their metadata; may be repeated"),
 	    OPT_I64(0, "from", &c.from, 0, INT64_MAX, "N", "leave out the first N (0)"),

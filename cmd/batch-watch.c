@@ -6,6 +6,7 @@
 
 struct asked {
 	const char *name, *status, *until, *since;
+	bool local;
 	struct opt_list metadata;
 	struct watching_options watching;
 };
@@ -44,9 +45,10 @@ static int run(struct tool_ctx *t)
 	const char *stream;
 	if (check(t, c) || session_stream(t, &stream))
 		return -1;
+	const struct date_now now = clock_now(c->local);
 	o->since_ms = default_since(t, o);
 	if (c->since &&
-	    date_parse_rel(str_of(c->since), clock_wall_ms(), &o->since_ms, &t->err))
+	    date_parse_rel(str_of(c->since), &now, &o->since_ms, &t->err))
 		return tool_usage(t, "--since: %s", t->err.text);
 	o->query.name = c->name;
 	o->query.metadata = &c->metadata;
@@ -61,14 +63,14 @@ int main(int argc, char **argv)
 	struct asked c = {.watching = {.most = -1, .within_ms = -1}};
 	struct watching_options *o = &c.watching;
 	const struct opt options[] = {
-	    OPT_STR('n', "name", &c.name, "PATTERN", COMPLETE_NONE,
-		"batches whose name matches, * and ? being wild"),
+	    OPT_STR('n', "name", &c.name, "PATTERN", COMPLETE_NONE, "batches whose name matches, * and ? being wild"),
 	    OPT_STR(0, "status", &c.status, "STATUS,...", COMPLETE_STATUS,
 		"batches that become so"),
 	    OPT_LIST(0, "metadata", &c.metadata, "NAME[=VALUE]", COMPLETE_NONE,
 		"batches with this in their metadata; may be repeated"),
 	    OPT_STR(0, "since", &c.since, "TIME", COMPLETE_NONE,
 		"from then on (now; with -B from the batch's start)"),
+	    OPT_FLAG(0, "local", &c.local, "days, and times without a zone, are this machine's"),
 	    OPT_STR('G', "group", &o->group, "GROUP", COMPLETE_GROUP,
 		"go on where this consumer group stood, and share its work"),
 	    OPT_STR(0, "until", &c.until, "STATUS,...", COMPLETE_STATUS,

@@ -128,24 +128,35 @@ static bool read_number(struct str s, int64_t *ms)
 	return true;
 }
 
-/* *zoneless says that nothing but the zone is wanting. */
-static bool read_date(struct str s, int64_t *ms, bool *zoneless)
+/* *zoneless says that nothing but the zone is wanting; to_utc, unless NULL, is for such times and for dates. */
+static bool read_date(struct str s, int64_t (*to_utc)(int64_t), int64_t *ms, bool *zoneless)
 {
 	struct civil c = {0};
 	int64_t offset_ms = 0;
 	*zoneless = false;
 	if (!cut_date(&s, &c))
 		return false;
+	bool local = to_utc && s.len == 0;
 	if (s.len) {
 		if (!cut_time(&s, &c))
 			return false;
 		*zoneless = s.len == 0;
-		if (!read_zone(s, &offset_ms))
+		local = to_utc && s.len == 0;
+		if (!local && !read_zone(s, &offset_ms))
 			return false;
 	}
 	*ms = days_of(c.year, c.month, c.day) * DAY_MS + c.hour * HOUR_MS + c.minute * MINUTE_MS +
 	    c.second * 1000 + c.ms - offset_ms;
+	if (local)
+		*ms = to_utc(*ms);
 	return true;
+}
+
+bool date_lacks_zone(struct str text)
+{
+	int64_t ignored;
+	bool zoneless;
+	return !read_date(text, NULL, &ignored, &zoneless) && zoneless;
 }
 
 static int shown_len(struct str s)
@@ -153,17 +164,17 @@ static int shown_len(struct str s)
 	return s.len < 64 ? (int)s.len : 64;
 }
 
-int date_parse(struct str text, int64_t *ms, struct err *err)
+static int parse(struct str text, int64_t (*to_utc)(int64_t), int64_t *ms, struct err *err)
 {
 	int64_t n;
 	bool zoneless = false;
-	if (!read_number(text, &n) && !read_date(text, &n, &zoneless)) {
+	if (!read_number(text, &n) && !read_date(text, to_utc, &n, &zoneless)) {
 		if (zoneless)
-			return err_set(err, ST_USAGE, "time '%.*s' has no zone: add Z or +HH:MM",
+			return err_set(err, ST_USAGE, "time '%.*s' has no zone: add Z or +HH:MM, or say --local",
 			    shown_len(text), text.ptr);
 		return err_set(err, ST_USAGE,
 		    "'%.*s' is not a time (2026-11-21T10:30:00Z, 2026-11-21, seconds or "
-		    "milliseconds since 1970, -1h)",
+		    "milliseconds since 1970, -1h, today, yesterday)",
 		    shown_len(text), text.ptr ? text.ptr : "");
 	}
 	if (n < DATE_MIN_MS || n > DATE_MAX_MS)
@@ -173,16 +184,34 @@ int date_parse(struct str text, int64_t *ms, struct err *err)
 	return 0;
 }
 
-int date_parse_rel(struct str text, int64_t now_ms, int64_t *ms, struct err *err)
+int date_parse(struct str text, int64_t *ms, struct err *err)
+{
+	return parse(text, NULL, ms, err);
+}
+
+/* The midnight that began the day which was `days` days before. */
+static int64_t midnight(const struct date_now *now, int64_t days)
+{
+	int64_t local_ms = now->to_local ? now->to_local(now->ms) : now->ms;
+	int64_t begin_ms = local_ms - (local_ms - DATE_MIN_MS) % DAY_MS - days * DAY_MS;
+	return now->to_utc ? now->to_utc(begin_ms) : begin_ms;
+}
+
+int date_parse_rel(struct str text, const struct date_now *now, int64_t *ms, struct err *err)
 {
 	int64_t ago_ms = 0;
+	bool today = str_is(text, "today");
+	if (today || str_is(text, "yesterday")) {
+		*ms = midnight(now, today ? 0 : 1);
+		return 0;
+	}
 	bool relative = text.len && text.ptr[0] == '-';
 	if (!relative && !str_is(text, "now"))
-		return date_parse(text, ms, err);
+		return parse(text, now->to_utc, ms, err);
 	if (relative &&
 	    num_duration_ms_str((struct str){text.ptr + 1, text.len - 1}, &ago_ms, err))
 		return -1;
-	*ms = now_ms - ago_ms;
+	*ms = now->ms - ago_ms;
 	return 0;
 }
 

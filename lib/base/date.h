@@ -4,6 +4,7 @@
 #ifndef BASE_DATE_H
 #define BASE_DATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -22,8 +23,21 @@
  * time without a zone: nobody's local time is guessed. */
 int date_parse(struct str text, int64_t *ms, struct err *err);
 
-/* Also "now", and "-1h", "-30m": as long before now_ms as a duration (base/num.h) says. */
-int date_parse_rel(struct str text, int64_t now_ms, int64_t *ms, struct err *err);
+/* True if it is a time of day without a zone, which date_parse refuses. */
+bool date_lacks_zone(struct str text);
+
+/* What now is, and whose days count: from UTC to what local clocks show, counted as if that were UTC, and
+ * back. NULL, both: UTC. */
+struct date_now {
+	int64_t ms;
+	int64_t (*to_local)(int64_t utc_ms);
+	int64_t (*to_utc)(int64_t local_ms);
+};
+
+/* Also "now"; "-1h", "-30m": as long before now as a duration (base/num.h) says; "today" and "yesterday":
+ * the midnight that began that day. Local days count for these and for dates alone, and then a time
+ * without a zone is local time. */
+int date_parse_rel(struct str text, const struct date_now *now, int64_t *ms, struct err *err);
 
 /* Append YYYY-MM-DDTHH:MM:SSZ, and the same with milliseconds, .mmm. Times are rounded down; those
  * outside the range, as a record's timestamp may be, show as the nearer end of it. */

@@ -32,10 +32,10 @@ static bool read_number(struct str text, int64_t *n)
 	return r == 0;
 }
 
-static bool read_time(struct str text, int64_t now_ms, int64_t *ms)
+static bool read_time(struct str text, const struct date_now *now, int64_t *ms)
 {
 	struct err why = ERR_INIT;
-	int r = date_parse_rel(text, now_ms, ms, &why);
+	int r = date_parse_rel(text, now, ms, &why);
 	err_clear(&why);
 	return r == 0;
 }
@@ -55,47 +55,64 @@ static bool read_offsets(struct str text, struct range *range)
 	       (to.len == 0 || read_number(to, &range->to));
 }
 
-static bool read_sides(struct str from, struct str to, int64_t now_ms, struct range *range)
+static bool read_sides(struct str from, struct str to, const struct date_now *now, struct range *range)
 {
 	range->start = from.len ? RANGE_TIME : RANGE_BEGINNING;
 	range->stop = to.len ? RANGE_STOP_TIME : RANGE_STOP_NONE;
-	return (from.len || to.len) && (from.len == 0 || read_time(from, now_ms, &range->from)) &&
-	       (to.len == 0 || read_time(to, now_ms, &range->to));
+	return (from.len || to.len) && (from.len == 0 || read_time(from, now, &range->from)) &&
+	       (to.len == 0 || read_time(to, now, &range->to));
 }
 
 /* Times hold colons themselves: the one that cuts is the one with a time on both sides. */
-static bool read_times(struct str text, int64_t now_ms, struct range *range)
+static bool read_times(struct str text, const struct date_now *now, struct range *range)
 {
 	range->start = RANGE_TIME;
-	if (read_time(text, now_ms, &range->from))
+	if (read_time(text, now, &range->from))
 		return true;
 	for (size_t i = 0; i < text.len; i++) {
 		struct str from = {text.ptr, i}, to = {text.ptr + i + 1, text.len - i - 1};
-		if (text.ptr[i] == ':' && read_sides(from, to, now_ms, range))
+		if (text.ptr[i] == ':' && read_sides(from, to, now, range))
 			return true;
 	}
 	return false;
 }
 
-static bool read_range(struct str text, int64_t now_ms, struct range *range)
+static bool read_range(struct str text, const struct date_now *now, struct range *range)
 {
 	if (text.len == 0)
 		return false;
 	if (text.ptr[0] == '@')
-		return read_times((struct str){text.ptr + 1, text.len - 1}, now_ms, range);
+		return read_times((struct str){text.ptr + 1, text.len - 1}, now, range);
 	if (text.ptr[0] == '-')
 		return read_tail(text, range);
 	return read_word(text, range) || read_offsets(text, range);
 }
 
-int range_parse(struct range *range, const char *text, int64_t now_ms, struct err *err)
+/* Is a time in it that only lacks its zone? The rest of the text is as good as gone, then: its colons may cut. */
+static bool lacks_zone(struct str text)
+{
+	if (text.len == 0 || text.ptr[0] != '@')
+		return false;
+	struct str times = {text.ptr + 1, text.len - 1};
+	bool lacks = date_lacks_zone(times);
+	for (size_t i = 0; i < times.len && !lacks; i++)
+		lacks = times.ptr[i] == ':' &&
+		    (date_lacks_zone((struct str){times.ptr, i}) ||
+			date_lacks_zone((struct str){times.ptr + i + 1, times.len - i - 1}));
+	return lacks;
+}
+
+int range_parse(struct range *range, const char *text, const struct date_now *now, struct err *err)
 {
 	struct range r = RANGE_INIT;
-	if (!read_range(str_of(text), now_ms, &r))
+	bool good = read_range(str_of(text), now, &r);
+	if (!good && lacks_zone(str_of(text)))
+		return err_set(err, ST_USAGE, "'%s': a time has no zone: add Z or +HH:MM, or say --local", text);
+	if (!good)
 		return err_set(err, ST_USAGE,
 		    "'%s' is no range: beginning, end, stored, N, -N (the last N), A:B (offsets, B "
 		    "excluded), @TIME or @FROM:TO (TIME: 2026-11-21T10:00:00Z, 2026-11-21, seconds "
-		    "or milliseconds since 1970, -1h)",
+		    "or milliseconds since 1970, -1h, today)",
 		    text);
 	bool both = (r.start == RANGE_OFFSET || r.start == RANGE_TIME) && r.stop != RANGE_STOP_NONE;
 	if (both && r.from > r.to)

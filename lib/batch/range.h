@@ -8,12 +8,13 @@
  *	@FROM:TO  @:TO             from FROM up to, not including, TO
  *
  * TIME is as in base/date.h: 2026-11-21T10:00:00Z, 2026-11-21, seconds or milliseconds since 1970,
- * -1h, now. */
+ * -1h, now, today, yesterday. */
 #ifndef BATCH_RANGE_H
 #define BATCH_RANGE_H
 
 #include <stdint.h>
 
+#include "base/date.h"
 #include "base/err.h"
 
 enum range_start {
@@ -41,6 +42,6 @@ struct range {
 #define RANGE_INIT {0} /* from the beginning on */
 
 /* ST_USAGE, and *range is left alone: not of these forms, or it ends before it starts. */
-int range_parse(struct range *range, const char *text, int64_t now_ms, struct err *err);
+int range_parse(struct range *range, const char *text, const struct date_now *now, struct err *err);
 
 #endif

@@ -24,6 +24,34 @@ int64_t clock_wall_ms(void)
 	return read_ms(CLOCK_REALTIME);
 }
 
+static int64_t to_local(int64_t utc_ms)
+{
+	time_t s = (time_t)((utc_ms - DATE_MIN_MS) / 1000 + DATE_MIN_MS / 1000);
+	struct tm tm;
+	return localtime_r(&s, &tm) ? utc_ms + (int64_t)tm.tm_gmtoff * 1000 : utc_ms;
+}
+
+/* Where clocks are set forward or back, mktime decides. */
+static int64_t to_utc(int64_t local_ms)
+{
+	time_t s = (time_t)((local_ms - DATE_MIN_MS) / 1000 + DATE_MIN_MS / 1000);
+	struct tm tm;
+	if (!gmtime_r(&s, &tm))
+		return local_ms;
+	tm.tm_isdst = -1;
+	return (int64_t)mktime(&tm) * 1000 + (local_ms - DATE_MIN_MS) % 1000;
+}
+
+struct date_now clock_now(bool local)
+{
+	struct date_now now = {.ms = clock_wall_ms()};
+	if (local) {
+		now.to_local = to_local;
+		now.to_utc = to_utc;
+	}
+	return now;
+}
+
 void clock_random(void *p, size_t n)
 {
 	char *at = p;

@@ -4,13 +4,18 @@
 #ifndef TOOL_CLOCK_H
 #define TOOL_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/date.h"
 #include "base/deadline.h"
 
 int64_t clock_mono_ms(void);
 int64_t clock_wall_ms(void); /* since 1970 UTC */
+
+/* For texts of times (base/date.h). local: times without a zone are of this machine's, or TZ's. */
+struct date_now clock_now(bool local);
 
 /* Fills n bytes from the kernel's generator. Aborts when there is none: ids would collide. */
 void clock_random(void *p, size_t n);

@@ -17,7 +17,6 @@
 #include "batch/seq.h"
 #include "batch/shape.h"
 
-#define NOW_MS   INT64_C(1763719200000)
 #define UNTOUCHED INT64_C(-77)
 
 /* A refusal has its status and leaves the number alone. */
@@ -50,6 +49,8 @@ static void check_numbers(const char *text)
 	buf_release(&again);
 }
 
+static const struct date_now now = {.ms = INT64_C(1763719200000)};
+
 static void check_date(const char *text)
 {
 	struct err err = ERR_INIT;
@@ -61,7 +62,7 @@ static void check_date(const char *text)
 		assert(date_parse(buf_str(&again), &same, &err) == 0 && same == ms);
 	}
 	ms = UNTOUCHED;
-	taken(date_parse_rel(str_of(text), NOW_MS, &ms, &err), ms, &err);
+	taken(date_parse_rel(str_of(text), &now, &ms, &err), ms, &err);
 	buf_release(&again);
 }
 
@@ -69,7 +70,7 @@ static void check_range(const char *text)
 {
 	struct err err = ERR_INIT;
 	struct range r = {.from = UNTOUCHED};
-	if (!taken(range_parse(&r, text, NOW_MS, &err), r.from, &err))
+	if (!taken(range_parse(&r, text, &now, &err), r.from, &err))
 		return;
 	if (r.start == RANGE_OFFSET || r.start == RANGE_TAIL)
 		assert(r.from >= 0);

@@ -119,12 +119,59 @@ static void test_date_parse_zoneless(void **state)
 	struct err err = ERR_INIT;
 	int64_t ms;
 	assert_int_equal(date_parse(STR("2026-11-21T10:30:00"), &ms, &err), -1);
-	assert_string_equal(err.text, "time '2026-11-21T10:30:00' has no zone: add Z or +HH:MM");
+	assert_string_equal(err.text, "time '2026-11-21T10:30:00' has no zone: add Z or +HH:MM, or say --local");
 	err_clear(&err);
+}
+
+static int64_t two_later(int64_t utc_ms)
+{
+	return utc_ms + 7200000;
+}
+
+static int64_t two_earlier(int64_t local_ms)
+{
+	return local_ms - 7200000;
+}
+
+/* At 23:30 UTC the day after has begun two hours east of it. */
+static void test_date_days(void **state)
+{
+	const struct date_now utc = {.ms = INT64_C(1796081400000)}, /* 2026-11-30T23:30:00Z */
+	    local = {.ms = utc.ms, .to_local = two_later, .to_utc = two_earlier};
+	static const struct {
+		const char *text, *utc, *local;
+	} rows[] = {
+	    {"today", "2026-11-30T00:00:00Z", "2026-11-30T22:00:00Z"},
+	    {"yesterday", "2026-11-29T00:00:00Z", "2026-11-29T22:00:00Z"},
+	    {"2026-11-21", "2026-11-21T00:00:00Z", "2026-11-20T22:00:00Z"},
+	    {"2026-11-21 10:30:00", NULL, "2026-11-21T08:30:00Z"},
+	    {"2026-11-21T10:30:00.250", NULL, "2026-11-21T08:30:00Z"},
+	    {"2026-11-21T10:30:00Z", "2026-11-21T10:30:00Z", "2026-11-21T10:30:00Z"},
+	    {"-1h", "2026-11-30T22:30:00Z", "2026-11-30T22:30:00Z"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct err err = ERR_INIT;
+		struct buf text = BUF_INIT;
+		int64_t ms = 0;
+		assert_int_equal(date_parse_rel(str_of(rows[i].text), &local, &ms, &err), 0);
+		date_format_s(ms, &text);
+		assert_string_equal(buf_text(&text), rows[i].local);
+		buf_clear(&text);
+		assert_int_equal(date_parse_rel(str_of(rows[i].text), &utc, &ms, &err),
+		    rows[i].utc ? 0 : -1);
+		assert_int_equal(date_lacks_zone(str_of(rows[i].text)), !rows[i].utc);
+		date_format_s(ms, &text);
+		if (rows[i].utc)
+			assert_string_equal(buf_text(&text), rows[i].utc);
+		err_clear(&err);
+		buf_release(&text);
+	}
 }
 
 static void test_date_parse_rel(void **state)
 {
+	const struct date_now now = {.ms = 10000000};
 	(void)state;
 	static const struct {
 		const char *text;
@@ -141,16 +188,16 @@ static void test_date_parse_rel(void **state)
 	struct err err = ERR_INIT;
 	int64_t ms = 99;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		assert_int_equal(date_parse_rel(str_of(rows[i].text), 10000000, &ms, &err), 0);
+		assert_int_equal(date_parse_rel(str_of(rows[i].text), &now, &ms, &err), 0);
 		assert_int_equal(ms, rows[i].ms);
 	}
 	static const char *const bad[] = {
 	    "", "-", "-now", "Now", "+1h", "1h", "-1x", "--1h", "now-1h"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		assert_int_equal(date_parse_rel(str_of(bad[i]), 10000000, &ms, &err), -1);
+		assert_int_equal(date_parse_rel(str_of(bad[i]), &now, &ms, &err), -1);
 		assert_int_equal(err.status, ST_USAGE);
 	}
-	assert_non_null(strstr(err.text, ", -1h)"));
+	assert_non_null(strstr(err.text, ", -1h, today, yesterday)"));
 	err_clear(&err);
 }
 
@@ -210,6 +257,7 @@ int main(void)
 	    cmocka_unit_test(test_date_parse_refuses),
 	    cmocka_unit_test(test_date_parse_zoneless),
 	    cmocka_unit_test(test_date_parse_rel),
+	    cmocka_unit_test(test_date_days),
 	    cmocka_unit_test(test_date_format),
 	    cmocka_unit_test(test_date_format_every_day),
 	};

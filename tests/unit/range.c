@@ -10,6 +10,8 @@
 #define NOW  INT64_C(1795262400000) /* 2026-11-21T12:00:00Z */
 #define HOUR INT64_C(3600000)
 
+static const struct date_now now = {.ms = NOW};
+
 static void test_range_parse(void **state)
 {
 	(void)state;
@@ -53,7 +55,7 @@ static void test_range_parse(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct range r = RANGE_INIT;
 		struct err err = ERR_INIT;
-		if (range_parse(&r, rows[i].text, NOW, &err))
+		if (range_parse(&r, rows[i].text, &now, &err))
 			fail_msg("%s", err.text);
 		assert_int_equal(r.start, rows[i].want.start);
 		assert_true(r.from == rows[i].want.from);
@@ -89,8 +91,7 @@ static void test_range_refuses(void **state)
 	    "@@-1h",
 	    "@-1x",
 	    "@-1h:-2x",
-	    "@yesterday",
-	    "@2026-11-21T12:00:00",
+	    "@tomorrow",
 	    "@2026-11-21T12:00:00Z:x",
 	    "@2026-11-21T12:00:00Z:2026-11-21T13:00:00Z:",
 	    "@-1h:-1h:",
@@ -98,7 +99,7 @@ static void test_range_refuses(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct range r = {RANGE_TAIL, 1, RANGE_STOP_NONE, 0};
 		struct err err = ERR_INIT;
-		if (range_parse(&r, rows[i], NOW, &err) == 0)
+		if (range_parse(&r, rows[i], &now, &err) == 0)
 			fail_msg("'%s' was taken", rows[i]);
 		assert_int_equal(err.status, ST_USAGE);
 		assert_non_null(strstr(err.text, "A:B"));
@@ -114,9 +115,24 @@ static void test_range_ends_before_start(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct range r = RANGE_INIT;
 		struct err err = ERR_INIT;
-		assert_int_equal(range_parse(&r, rows[i], NOW, &err), -1);
+		assert_int_equal(range_parse(&r, rows[i], &now, &err), -1);
 		assert_int_equal(err.status, ST_USAGE);
 		assert_non_null(strstr(err.text, "ends before it starts"));
+		err_clear(&err);
+	}
+}
+
+/* What is wrong with the time itself is said, wherever it stands. */
+static void test_range_zone(void **state)
+{
+	static const char *const rows[] = {"@2026-11-30 22:01:27", "@2026-11-30T22:01:27:", "@:2026-11-30T22:01:27",
+	    "@2026-11-29:2026-11-30T22:01:27", "@2026-11-30T22:01:27:now"};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct err err = ERR_INIT;
+		struct range r;
+		assert_int_equal(range_parse(&r, rows[i], &now, &err), -1);
+		assert_non_null(strstr(err.text, "has no zone: add Z or +HH:MM, or say --local"));
 		err_clear(&err);
 	}
 }
@@ -126,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_range_parse),
 	    cmocka_unit_test(test_range_refuses),
+	    cmocka_unit_test(test_range_zone),
 	    cmocka_unit_test(test_range_ends_before_start),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
