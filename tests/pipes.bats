@@ -18,8 +18,9 @@ setup() {
 	after_a_while() { # FILE COMMAND...
 		(sleep 5.5 && cat "$1") | "${@:2}"
 	}
-	background send after_a_while slow.json batch-send -m 5s input
-	background complete after_a_while sent.json batch-complete -m 5s
+	export BATCH_TIMEOUT=5s # an -m would bound the wait for the document, too
+	background send after_a_while slow.json batch-send input
+	background complete after_a_while sent.json batch-complete
 	ends 0 send
 	ends 0 complete
 	json_equals 1 .manifest.records send.out

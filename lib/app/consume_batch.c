@@ -38,8 +38,7 @@ static int wait_for_end(struct reading *r, const struct consuming_batch *how)
 	struct tool_ctx *t = r->t;
 	enum batch_status status = kbatch_fold(r->batch)->status;
 	if (status == BATCH_NONE)
-		return err_set(&t->err, ST_STATE, "no batch '%s' in stream %s", r->target->id,
-		    r->target->stream);
+		return batch_missing(r->target->id, r->target->stream, &t->err);
 	r->early = how->early && status == BATCH_STARTED;
 	if (r->early)
 		return 0;

@@ -4,6 +4,7 @@
 
 #include "base/jscan.h"
 #include "tool/clock.h"
+#include "tool/holder.h"
 #include "tool/msg.h"
 #include "tool/use.h"
 
@@ -140,6 +141,26 @@ int intake_refuse(struct intake *in, const struct source_record *r)
 	err_clear(&t->err);
 	in->rejected++;
 	return keep_reject(in, r->value);
+}
+
+int intake_check_held(struct intake *in)
+{
+	struct tool_ctx *t = in->t;
+	const struct deadline now = deadline_start(0);
+	if (!t->operands.command || !proc_wait(&in->command, &now))
+		return 0;
+	if (!in->ended_ms)
+		in->ended_ms = clock_mono_ms();
+	if (clock_mono_ms() - in->ended_ms < HOLDER_PATIENCE_MS)
+		return 0;
+	struct buf names = BUF_INIT;
+	holder_names(in->source.fd, &names);
+	in->cut_short = true;
+	if (proc_verdict(&in->command, &t->err) == 0)
+		err_set(&t->err, ST_FAIL, "command %s: after its end its output is still held open by %s: what "
+		    "runs in the background needs another output", t->operands.command[0], buf_text(&names));
+	buf_release(&names);
+	return -1;
 }
 
 int intake_end(struct intake *in, int64_t wait_ms)

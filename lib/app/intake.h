@@ -17,6 +17,7 @@ struct intake {
 	struct tool_ctx *t;
 	const struct sending_options *options;
 	struct proc command;
+	int64_t ended_ms; /* monotonic, when the command was seen to have ended; 0: not yet */
 	bool hinted; /* the records were looked at for a likely mistake */
 	struct out rejects;
 };
@@ -36,6 +37,9 @@ int intake_inspect(struct intake *in, const struct source_record *r);
 
 /* t->err says why this record cannot be sent: 0: it was noted, go on; -1: it ends the sending. */
 int intake_refuse(struct intake *in, const struct source_record *r);
+
+/* While nothing comes: -1 when the command ended HOLDER_PATIENCE_MS ago and another process holds its output. */
+int intake_check_held(struct intake *in);
 
 /* After the last record: 1: that was all; 0: the command has not ended within wait_ms; -1: it failed. */
 int intake_end(struct intake *in, int64_t wait_ms);

@@ -60,8 +60,7 @@ static int check_open(struct sending *s)
 	if (status == BATCH_STARTED)
 		return 0;
 	if (status == BATCH_NONE)
-		return err_set(&t->err, ST_STATE, "no batch '%s' in stream %s", s->target->id,
-		    s->target->stream);
+		return batch_missing(s->target->id, s->target->stream, &t->err);
 	return err_set(&t->err, ST_STATE, "batch '%s' is %s and takes no more records",
 	    s->target->id, batch_status_name(status));
 }
@@ -223,6 +222,8 @@ static int each_record(struct sending *s,
 			return -1;
 		if (state == SOURCE_WAIT && s->in.source.why == SOURCE_NO_BLOCK)
 			deliver_poll(s->deliver, 20);
+		if (state == SOURCE_WAIT && s->in.source.why == SOURCE_NO_INPUT && intake_check_held(&s->in))
+			return -1;
 		if ((state == SOURCE_WAIT || fresh || n % LOOK_EVERY == 0) && look_around(s))
 			return -1;
 	}

@@ -82,11 +82,26 @@ static int take_document(struct tool_ctx *t, struct target *x, struct str text)
 	return failed;
 }
 
+/* Nobody types a batch document: somebody forgot to say which batch is meant. */
+static int refuse_terminal(struct tool_ctx *t)
+{
+	if (isatty(STDIN_FILENO) != 1)
+		return 0;
+	if (t->batch)
+		return tool_usage(t, "standard input is a terminal, where the document that batch-send "
+		    "prints was expected; --records N or --count says the number without it");
+	return tool_usage(t, "-B is missing: give -B ID or BATCH_ID; the batch's document could also come on "
+	    "standard input, but that is a terminal");
+}
+
 static int read_documents(struct tool_ctx *t, struct target *x)
 {
 	struct buf text = BUF_INIT;
-	int failed = use_stdin("a batch document", &t->err) ||
-	    file_read_fd(STDIN_FILENO, "standard input", STDIN_LIMIT, &text, &t->err);
+	/* A command before this one in a pipe takes its time, so only -m of this command line bounds the wait. */
+	const struct deadline patience = t->common.timeout_ms >= 0 ? t->deadline : deadline_start(-1);
+	int failed = refuse_terminal(t) || use_stdin("a batch document", &t->err) ||
+	    file_read_until(STDIN_FILENO, "a batch document on standard input", STDIN_LIMIT, &patience,
+		&text, &t->err);
 	struct str one, rest = buf_str(&text);
 	while (!failed && rest.len) {
 		rest = js_cut(rest, &one);

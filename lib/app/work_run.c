@@ -192,7 +192,7 @@ static enum onexit_action judge(struct work *w, const struct chunk *c, struct st
 		failed = err_set(why, ST_FAIL, "command %s: %s", w->o->command[0], bad.text);
 		action = action == ONEXIT_DONE ? ONEXIT_RETRY : action;
 	}
-	if (failed && child->end.how == CHILD_LOST)
+	if (failed && (child->end.how == CHILD_LOST || child->end.how == CHILD_CUT))
 		msg_warn("%s: %s: %s", s->token, why->text, onexit_name(action));
 	else if (failed)
 		msg_debug(1, "%s: %s: %s", s->token, why->text, onexit_name(action));

@@ -368,3 +368,13 @@ int batch_apply(const struct batch *from, const struct batch_change *c, struct b
 	batch_end_progress(to);
 	return 0;
 }
+
+int batch_missing(const char *id, const char *stream, struct err *err)
+{
+	int64_t ignored;
+	if (id_time(str_of(id), &ignored))
+		return err_set(err, ST_STATE, "no batch '%s' in stream %s", id, stream);
+	return err_set(err, ST_STATE, "no batch '%s' in stream %s; if that is a name: batch-status -s %s -n %s%s%s",
+	    id, stream, stream, strchr(id, '\'') ? "" : "'", strchr(id, '\'') ? "NAME" : id,
+	    strchr(id, '\'') ? "" : "'");
+}

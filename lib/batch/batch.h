@@ -107,6 +107,10 @@ struct batch_change {
 	struct str message;            /* fail */
 };
 
+/* ST_STATE "no batch ID in stream S". An id that batch-create would not make may be a name: the message says what
+ * finds that. Answers -1. */
+int batch_missing(const char *id, const char *stream, struct err *err);
+
 /* The document after the change, version + 1. Refused (ST_STATE) when the status does not allow it or
  * another owns the batch; the message says the present status. */
 int batch_apply(const struct batch *from, const struct batch_change *c, struct batch *to,

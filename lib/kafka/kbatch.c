@@ -165,8 +165,7 @@ const struct fold *kbatch_fold(const struct kbatch *b)
 int kbatch_document(const struct kbatch *b, struct batch *out, struct err *err)
 {
 	if (b->fold.status == BATCH_NONE)
-		return err_set(err, ST_STATE, "no batch '%s' in stream %s", b->id,
-		    klog_stream(b->log));
+		return batch_missing(b->id, klog_stream(b->log), err);
 	if (fold_batch(&b->fold, out, err))
 		return -1;
 	batch_need_topic(out, klog_stream(b->log));

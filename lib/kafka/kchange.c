@@ -175,8 +175,11 @@ int kchange_settle(struct kchange *k, struct str id, int64_t now_ms, const struc
 
 static int exists(const struct kchange *k, struct str id, struct err *err)
 {
-	return err_set(err, ST_STATE, "batch '%.*s' exists already, and is %s", (int)id.len, id.ptr,
-	    batch_status_name(kbatch_fold(k->batch)->status));
+	enum batch_status status = kbatch_fold(k->batch)->status;
+	return err_set(err, ST_STATE, "batch '%.*s' exists already, and is %s%s", (int)id.len, id.ptr,
+	    batch_status_name(status), status == BATCH_STARTED
+		? ": batch-send --resume goes on with it, batch-terminate gives it up"
+		: "; another id begins another batch");
 }
 
 /* Whoever looks for a batch looks from the time in its id on. */

@@ -108,6 +108,30 @@ static void say_hung_up(struct kclient *c, const char *reason, int len)
 	    "security.protocol than %s? (%.*s)", protocol.value, len, reason);
 }
 
+/* How librdkafka says that the first four bytes of an answer, which in Kafka are its length, are too many. */
+#define BAD_LENGTH "Invalid response size "
+
+/* True if another protocol answers; `first` gets the four bytes with which its answer begins, as text. */
+static bool is_foreign(const char *reason, char first[5])
+{
+	const char *at = strstr(reason, BAD_LENGTH);
+	long size = at ? strtol(at + strlen(BAD_LENGTH), NULL, 10) : 0;
+	for (int i = 0; i < 4; i++) {
+		long byte = size >> (24 - 8 * i) & 0xff;
+		first[i] = byte >= ' ' && byte < 0x7f ? (char)byte : '.';
+	}
+	first[4] = '\0';
+	return size > 0 && first[0] != '.';
+}
+
+static void say_foreign(struct kclient *c, const char *reason, const char *first)
+{
+	const char *end = strstr(reason, ": ");
+	int len = (int)strcspn(reason, "/");
+	err_set(&c->trouble, ST_CONNECT, "%.*s is no Kafka broker: its answer begins with '%s'",
+	    end && end - reason < len ? (int)(end - reason) : len, reason, first);
+}
+
 /* Without what librdkafka appends: for how long, and how often. */
 static int length(const char *reason)
 {
@@ -118,9 +142,12 @@ static int length(const char *reason)
 static void put_into_words(struct kclient *c, rd_kafka_resp_err_t e, const char *reason)
 {
 	int len = length(reason);
+	char first[5];
 	const char *certificate = certificate_words(atomic_load(&c->certificate));
 	if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
 		err_set(&c->trouble, ST_CONNECT, "no broker can be reached at %s", c->brokers);
+	else if (is_foreign(reason, first))
+		say_foreign(c, reason, first);
 	else if (certificate && says(reason, "certificate verify failed"))
 		err_set(&c->trouble, ST_CONNECT, "the broker's certificate %s (%.*s)", certificate,
 		    len, reason);
@@ -154,7 +181,10 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 		return; /* says less than the reason before it */
 	c->hung_up = is_hang_up(c, e, reason);
 	put_into_words(c, e, reason);
-	bool final = kerr_is_final(e) || says(reason, ALERT);
+	char first[5];
+	/* Among several a wrong address does not matter as long as another one answers. */
+	bool foreign = is_foreign(reason, first) && !c->answered && !strchr(c->brokers, ',');
+	bool final = kerr_is_final(e) || says(reason, ALERT) || foreign;
 	if (final && !c->hung_up && ++c->final_count >= FINAL_ENOUGH)
 		c->stuck = true;
 	if (e == RD_KAFKA_RESP_ERR__FATAL)

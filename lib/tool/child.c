@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "tool/clock.h"
+#include "tool/holder.h"
 #include "tool/machine.h"
 #include "tool/sig.h"
 
@@ -215,7 +216,7 @@ static void look_for_exit(struct child *c)
 	c->exited = true;
 	c->end.took_ms = now_ms - c->began_ms;
 	c->timeout_ms = c->kill_ms = INT64_MAX;
-	c->left_ms = now_ms + CHILD_LEFT_MS;
+	c->left_ms = now_ms + HOLDER_PATIENCE_MS;
 	close_end(&c->in);
 }
 
@@ -322,6 +323,8 @@ int child_step(struct child *c, const struct loop *l)
 	look_at_clock(c);
 	if (!c->exited || (c->outs >= 0 && clock_mono_ms() < c->left_ms))
 		return 0;
+	if (c->outs >= 0)
+		holder_names(c->outs, &c->holders); /* before it is killed with the rest of the group */
 	finish(c);
 	return 1;
 }
@@ -347,8 +350,8 @@ int child_verdict(const struct child *c, struct err *err)
 		return err_set(err, ST_FAIL, "command %s: did not read %zu bytes of its input",
 		    c->name, c->end.unread);
 	case CHILD_CUT:
-		return err_set(err, ST_FAIL, "command %s: what it left running held its output",
-		    c->name);
+		return err_set(err, ST_FAIL, "command %s: after its end its output is still held open "
+		    "by %s", c->name, buf_text(&c->holders));
 	case CHILD_LOST:
 		return err_set(err, ST_FAIL, "command %s: %s", c->name, c->lost.text);
 	default:
@@ -365,6 +368,7 @@ void child_release(struct child *c)
 	capture_release(&c->out);
 	buf_release(&c->report);
 	talk_release(&c->talk);
+	buf_release(&c->holders);
 	err_clear(&c->lost);
 	free(c->name);
 	*c = (struct child)CHILD_INIT;

@@ -8,7 +8,7 @@
  * What all commands get (a group, signals, the environment) is in process.h. Usage: child_start; each
  * round of the loop child_watch, loop_wait, child_step, until that answers 1; look at end, out,
  * report and talk; child_release. It has ended when its own process has and its standard output
- * came to its end; for that, what it left behind has CHILD_LEFT_MS, and then is killed with the rest
+ * came to its end; for that, what it left behind has HOLDER_PATIENCE_MS, and then is killed with the rest
  * of the group. CHILD_DESCRIPTORS are open for each child. */
 #ifndef TOOL_CHILD_H
 #define TOOL_CHILD_H
@@ -26,7 +26,6 @@
 #include "tool/talk.h"
 
 #define CHILD_REPORT  ((size_t)1 << 20)
-#define CHILD_LEFT_MS 1000
 #define CHILD_DESCRIPTORS 6
 
 struct child_spec {
@@ -76,6 +75,7 @@ struct child {
 
 	/* private */
 	char *name;
+	struct buf holders; /* of its output after its end */
 	struct err lost;
 	int in, in_read, outs, errs, reports; /* our ends, and the other one of its input */
 	int pidfd;                            /* -1: this kernel has none */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "tool/use.h"
 
 #define READ_SIZE ((size_t)64 << 10)
+#define AWAIT_SLICE_MS 200
 #define NAME_LIMIT ((size_t)180) /* of 255: a digest and the random part still have to fit */
 
 struct file_state file_state(const struct stat *st)
@@ -39,10 +41,26 @@ int file_check_state(int fd, const char *name, const struct file_state *then, st
 	return 0;
 }
 
-static int read_all(int fd, const char *name, size_t limit, struct buf *out, struct err *err)
+/* Waits in slices: a signal may fall between the question and the wait. */
+static int await(int fd, const char *name, const struct deadline *d, struct err *err)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	while (poll(&p, 1, deadline_slice_ms(d, AWAIT_SLICE_MS)) <= 0) {
+		if (deadline_interrupted(d))
+			return err_set(err, ST_FAIL, "interrupted while waiting for %s", name);
+		if (deadline_left_ms(d) == 0)
+			return err_set(err, ST_TIME, "time is up while waiting for %s", name);
+	}
+	return 0;
+}
+
+static int read_all(int fd, const char *name, size_t limit, const struct deadline *d, struct buf *out,
+    struct err *err)
 {
 	size_t start = out->len;
 	for (;;) {
+		if (d && await(fd, name, d, err))
+			return -1;
 		char *to = buf_room(out, READ_SIZE);
 		ssize_t n = read(fd, to, READ_SIZE);
 		*(n > 0 ? to + n : to) = '\0';
@@ -58,13 +76,19 @@ static int read_all(int fd, const char *name, size_t limit, struct buf *out, str
 	}
 }
 
-int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct err *err)
+int file_read_until(int fd, const char *name, size_t limit, const struct deadline *d, struct buf *out,
+    struct err *err)
 {
 	struct stat st;
 	if (fstat(fd, &st))
 		return err_errno(err, ST_FAIL, errno, "%s", name);
 	const struct file_state begin = file_state(&st);
-	return read_all(fd, name, limit, out, err) || file_check_state(fd, name, &begin, err) ? -1 : 0;
+	return read_all(fd, name, limit, d, out, err) || file_check_state(fd, name, &begin, err) ? -1 : 0;
+}
+
+int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct err *err)
+{
+	return file_read_until(fd, name, limit, NULL, out, err);
 }
 
 bool file_is_exposed(int fd)

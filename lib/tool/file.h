@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/deadline.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -46,6 +47,11 @@ int file_check_state(int fd, const char *name, const struct file_state *then, st
 /* As file_read from an open descriptor, which stays open. name is for messages. A file that changes meanwhile
  * is a failed read. */
 int file_read_fd(int fd, const char *name, size_t limit, struct buf *out, struct err *err);
+
+/* As file_read_fd for a pipe or a terminal: a signal ends the wait for more input (ST_FAIL), and the deadline
+ * does (ST_TIME). */
+int file_read_until(int fd, const char *name, size_t limit, const struct deadline *d, struct buf *out,
+    struct err *err);
 
 /* A file without a name in TMPDIR, or /tmp: nothing is left of it however the process ends. Answers
  * its descriptor and appends what messages call it; -1: ST_FAIL. */

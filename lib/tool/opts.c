@@ -78,11 +78,58 @@ static bool is_abbreviation(const struct parser *p, const char *word, size_t row
 	return strncmp(word, "--", 2) == 0 && strcmp(buf_text(&p->spelled) + 2, p->rows[row]->name);
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+#define WORD_MOST 32
+
+/* Number of letters to change, add, leave out or swap with the next one to make b of a; both shorter than WORD_MOST. */
+static size_t distance(struct str a, struct str b)
+{
+	size_t d[WORD_MOST + 1][WORD_MOST + 1];
+	for (size_t i = 0; i <= a.len; i++)
+		d[i][0] = i;
+	for (size_t j = 0; j <= b.len; j++)
+		d[0][j] = j;
+	for (size_t i = 1; i <= a.len; i++) {
+		for (size_t j = 1; j <= b.len; j++) {
+			size_t changed = d[i - 1][j - 1] + (a.ptr[i - 1] != b.ptr[j - 1]);
+			d[i][j] = least(changed, least(d[i - 1][j], d[i][j - 1]) + 1);
+			if (i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] && a.ptr[i - 2] == b.ptr[j - 1])
+				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
+		}
+	}
+	return d[a.len][b.len];
+}
+
+/* The name that is nearest to what was written after --, NULL: none is near. */
+static const char *nearest(const struct parser *p, struct str written)
+{
+	size_t best = least(2, written.len / 3) + 1;
+	const char *found = NULL;
+	for (size_t i = 0; i < p->count && written.len < WORD_MOST; i++) {
+		struct str name = str_of(p->rows[i]->name);
+		size_t far = name.len < WORD_MOST ? distance(written, name) : WORD_MOST;
+		if (far < best) {
+			best = far;
+			found = p->rows[i]->name;
+		}
+	}
+	return found;
+}
+
 static int unknown(const struct parser *p, size_t meant, struct err *err)
 {
 	if (meant < p->count)
 		return err_set(err, ST_USAGE, "unknown option %s; --%s has to be written out",
 		    buf_text(&p->spelled), p->rows[meant]->name);
+	struct str written = buf_str(&p->spelled);
+	const char *near = str_has_prefix(written, "--")
+	    ? nearest(p, (struct str){written.ptr + 2, written.len - 2}) : NULL;
+	if (near)
+		return err_set(err, ST_USAGE, "unknown option %s: did you mean --%s?", buf_text(&p->spelled), near);
 	return err_set(err, ST_USAGE, "unknown option %s", buf_text(&p->spelled));
 }
 

@@ -400,14 +400,28 @@ static struct str port_of(struct str broker)
 	return (struct str){last + 1, (size_t)(broker.ptr + broker.len - last - 1)};
 }
 
+/* Removes what librdkafka allows before the host. False: something else stands there. */
+static bool cut_scheme(struct str *broker)
+{
+	static const char *const known[] = {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
+	const char *end = memmem(broker->ptr, broker->len, "://", 3);
+	size_t len = end ? (size_t)(end - broker->ptr) : 0;
+	bool is_known = !end;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		is_known |= len == strlen(known[i]) && strncasecmp(broker->ptr, known[i], len) == 0;
+	if (end)
+		*broker = (struct str){end + 3, broker->len - len - 3};
+	return is_known;
+}
+
 /* librdkafka takes a port modulo 65536. */
 static int check_port(const struct kv_entry *brokers, struct str broker, struct err *err)
 {
 	int64_t ignored;
-	const char *scheme = memmem(broker.ptr, broker.len, "://", 3);
 	struct str host = broker;
-	if (scheme)
-		host = (struct str){scheme + 3, (size_t)(broker.ptr + broker.len - scheme - 3)};
+	if (!cut_scheme(&host))
+		return err_set(err, ST_USAGE, "%s: broker '%.*s': Kafka is not spoken over this; a broker is "
+		    "HOST[:PORT]", brokers->where, (int)broker.len, broker.ptr);
 	struct str port = port_of(host);
 	if (!port.ptr || num_i64_str(port, 1, 65535, &ignored, err) == 0)
 		return 0;

@@ -2,10 +2,17 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+/* Time in ms within which a second signal of the same number repeats the first wish: GNU timeout
+ * and some shells signal the process and then its group. A person who insists takes longer. */
+#define SAME_WISH_MS 500
+
 static volatile sig_atomic_t end_signal;
+static int64_t end_ms; /* monotonic, of the first one; only the handler uses it */
 static volatile sig_atomic_t usr1;
 static volatile sig_atomic_t groups[SIG_GROUPS]; /* 0: free */
 
@@ -38,13 +45,24 @@ static void kill_groups(void)
 	}
 }
 
+/* tool/clock.h may abort; clock_gettime is safe in a handler (POSIX). */
+static int64_t now_ms(void)
+{
+	struct timespec t = {0, 0};
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void on_end(int n)
 {
+	if (end_signal == n && now_ms() - end_ms < SAME_WISH_MS)
+		return;
 	if (end_signal) {
 		kill_groups();
 		sig_reraise(n);
 		_exit(128 + n);
 	}
+	end_ms = now_ms();
 	end_signal = n;
 }
 

@@ -1,7 +1,8 @@
 /* sig: signals become flags, which the main loop asks for.
  *
  * The first SIGINT, SIGTERM or SIGHUP asks the tool to finish or undo what it began and to
- * report; the second ends the process at once, from the handler, as if nothing had been caught. A
+ * report; the second ends the process at once, from the handler, as if nothing had been caught. The
+ * same signal within half a second of the first repeats the first wish and counts as one. A
  * signal that was ignored when the tool started (nohup, a shell's background job) stays ignored.
  * SIGUSR1 asks for a progress report. SIGPIPE is ignored: a closed pipe is an error of out.h. No
  * call is restarted after a signal, so read, poll and waits come back with EINTR. A signal may

@@ -145,11 +145,24 @@ static int dump_settings(struct tool_ctx *t)
 	return r;
 }
 
+/* Says which option takes what the user probably meant. */
+static int refuse_operand(struct tool_ctx *t, const char *word)
+{
+	const struct opt *o = t->tool->options;
+	while (o->kind != OPT_KIND_END && strcmp(o->name, "name") != 0)
+		o++;
+	bool takes_name = o->kind != OPT_KIND_END, takes_batch = t->tool->takes & TOOL_BATCH;
+	if (!takes_name && !takes_batch)
+		return tool_usage(t, "unexpected operand '%s'", word);
+	return tool_usage(t, "unexpected operand '%s': %s%s%s", word, takes_batch ? "a batch's id needs -B" : "",
+	    takes_batch && takes_name ? ", " : "", takes_name ? "a name needs -n" : "");
+}
+
 static int check_operands(struct tool_ctx *t)
 {
 	const struct operands *o = &t->operands;
 	if (o->argc && !(t->tool->takes & TOOL_FILES))
-		return tool_usage(t, "unexpected operand '%s'", o->argv[0]);
+		return refuse_operand(t, o->argv[0]);
 	if (o->command && o->command_argc == 0)
 		return tool_usage(t, "no command after --");
 	if (o->command && o->argc)

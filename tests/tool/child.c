@@ -396,6 +396,7 @@ static void test_child_left_behind(void **state)
 {
 	struct child_spec late = {.argv = SHELL("{ sleep 0.2; echo late; } & echo early")};
 	struct child_spec never = {.argv = SHELL("sleep 1000 & echo early")};
+	struct err err = ERR_INIT;
 	struct child_spec silent = {.argv = SHELL("sleep 1000 >/dev/null 2>&1 & echo early; echo $! >&3")};
 	struct child c;
 	(void)state;
@@ -406,6 +407,9 @@ static void test_child_left_behind(void **state)
 	run(&c, &never);
 	assert_int_equal(c.end.how, CHILD_CUT);
 	assert_out(&c, "early\n");
+	assert_int_equal(child_verdict(&c, &err), -1);
+	assert_non_null(strstr(err.text, "held open by sleep (process "));
+	err_clear(&err);
 	child_release(&c);
 	run(&c, &silent);
 	assert_int_equal(c.end.how, CHILD_DONE);
