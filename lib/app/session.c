@@ -90,8 +90,8 @@ static int refuse_terminal(struct tool_ctx *t)
 	if (t->batch)
 		return tool_usage(t, "standard input is a terminal, where the document that batch-send "
 		    "prints was expected; --records N or --count says the number without it");
-	return tool_usage(t, "-B is missing: give -B ID or BATCH_ID; the batch's document could also come on "
-	    "standard input, but that is a terminal");
+	return tool_usage(t, "-B is missing: give -B %s; the batch's document could also come on standard input, but "
+	    "that is a terminal", getenv("BATCH_ID") ? "\"$BATCH_ID\"" : "ID");
 }
 
 static int read_documents(struct tool_ctx *t, struct target *x)
