@@ -546,3 +546,15 @@ on_terminal() { # NAME RECORDS OPTION...
 	run -6 --separate-stderr batch-send -q -B none <<<one
 	says none
 }
+
+@test "a record without a key for a compacted topic: it is said that the key is missing" {
+	new_stream
+	python3 "$tests_root/make_topic.py" "$BATCH_BROKERS" "$S.in" cleanup.policy compact
+	batch-init -s "$S" >init.json || true # it differs
+	export BATCH_STREAM=$S
+	create
+	echo one >input
+	run -1 --separate-stderr batch-send -B "$B" input
+	mentions "no key and the topic is compacted (-k, -K)"
+	batch-send -B "$B" -k key input >sent.json
+}
