@@ -257,7 +257,7 @@ static const struct opt options[] = {
 int main(int argc, char **argv)
 {
 	const struct tool tool = {.name = "batch-work",
-	    .summary = "Runs a command over the records of each batch that is ready, in chunks.",
+	    .summary = "Runs a command over each ready batch of batch-create --processing, in chunks.",
 	    .usage = "-s STREAM -G GROUP -- COMMAND [ARG ...]\n"
 		     "-t TOPIC[:WEIGHT],... -G GROUP -- COMMAND [ARG ...]",
 	    .takes = TOOL_STREAM | TOOL_COMMAND,

@@ -176,7 +176,7 @@ ended_with() { # STATUS ACTUAL [MESSAGE]
 	KEY=1
 	started
 	notify "$B" sendCompleted '.processing = true | .manifest = {"senders": [{}]}'
-	run -0 --separate-stderr work -- cat
+	run -0 --separate-stderr work_aloud -- cat
 	says "batch '$B' fails: manifest: sender 1 does not make sense"
 	ended_with failed 0 '"manifest: sender 1 does not make sense"'
 }

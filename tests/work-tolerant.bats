@@ -80,14 +80,12 @@ failed_with() { # ID ACTUAL MESSAGE
 		.manifest|=(.partitions|=map_values(.last=1000000))|.manifest.senders[0].partitions=.manifest.partitions its manifest goes to offset 1000000 of partition 0, and the log of topic
 	END
 	ready ten
-	run -0 --separate-stderr work -- cat
+	run -0 --separate-stderr work_aloud -- cat
 	ended_as completed 10 0
 	for id in "${!why[@]}"; do
 		failed_with "$id" 0 "${why[$id]}"
 		mentions "batch '$id' fails: "
 	done
-	run -0 --separate-stderr work -q -- cat
-	silent
 }
 
 @test "a range beyond the log's end is known at once to a worker that follows" {
@@ -106,11 +104,11 @@ failed_with() { # ID ACTUAL MESSAGE
 	lost=$B
 	ready hundred
 	python3 "$tests_root/delete_records.py" "$BATCH_BROKERS" "$S.in" 0 40
-	run -0 --separate-stderr work -- cat
+	run -0 --separate-stderr work_aloud -- cat
 	ended_as completed 100 0
-	why='retention has deleted records of it, offsets 0 to 39 of partition 0: 0 records were processed, and 100 were sent'
-	failed_with "$lost" 0 "$why"
-	mentions "batch '$lost' fails: $why"
+	said='retention has deleted records of it, offsets 0 to 39 of partition 0: 0 records were processed, and 100 were sent'
+	failed_with "$lost" 0 "$said"
+	mentions "batch '$lost' fails: $said"
 }
 
 @test "the same of a batch that was begun" {
@@ -123,4 +121,30 @@ failed_with() { # ID ACTUAL MESSAGE
 	work -- cat
 	failed_with "$lost" 10 'partition 0: 10 records were processed, and 100 were sent'
 	ended_as completed 100 0
+}
+
+@test "what it says by default: retries, invalid records, and what became of all; -q hides it" {
+	seq 20 >in
+	ready in
+	run -0 --separate-stderr work_aloud --backoff 10ms --retries 1 -- sh -c 'read -r v; cat >rest; [ "$v" != 1 ] || { echo "no 1" >&2; exit 1; }; grep -vx 7 rest || exit 65; grep -qx 7 rest && exit 65; exit 0'
+	mentions "offsets 0 to 19: 20 records again in 0.01 s: "
+	mentions "partition 0, offset 0 is invalid: no 1"
+	[[ ${stderr_lines[-1]} =~ "batch-work: 20 records: "[0-9]+" done, "[0-9]+" invalid -> $S.invalid"$ ]]
+	seq 3 >in
+	ready in
+	run -0 --separate-stderr work -- cat
+	silent
+	run -0 --separate-stderr work_aloud -- cat
+	silent
+}
+
+@test "batches that were made without --processing are counted at the end" {
+	seq 3 >in
+	finished in
+	finished in
+	ready in
+	run -0 --separate-stderr work_aloud -- cat
+	mentions '3 records: 3 done'
+	mentions '2 finished batches were made without batch-create --processing, and not for a worker'
+	batch-work --help | grep -- --processing
 }

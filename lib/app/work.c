@@ -374,8 +374,8 @@ int work(struct tool_ctx *t, const char *stream, const struct work_options *o)
 		show_metrics(w);
 	if (failed && !looks)
 		save(w);
-	msg_debug(1, "%lld records done, %lld invalid, %lld skipped", (long long)w->tally.done,
-	    (long long)w->tally.invalid, (long long)w->tally.skipped);
+	if (!looks)
+		work_tell_end(w);
 	close_all(w);
 	free(w);
 	return failed ? -1 : 0;

@@ -90,16 +90,19 @@ static void add_invalid(const struct chunk *c, size_t i, struct buf *out)
 		ending_text(t->how, out);
 }
 
-/* With --on-invalid skip nothing else tells which they were. */
+/* With --on-invalid skip nothing else tells which they were: a warning, which -q leaves. */
 static void tell_invalid(const struct work *w, const struct chunk *c)
 {
 	struct buf what = BUF_INIT;
-	for (size_t i = 0; i < c->records.count && w->o->on_invalid == WORK_SKIP; i++) {
+	for (size_t i = 0; i < c->records.count; i++) {
 		if (!work_is_invalid(c, i))
 			continue;
 		buf_clear(&what);
 		add_invalid(c, i, &what);
-		msg_warn("%s", buf_text(&what));
+		if (w->o->on_invalid == WORK_SKIP)
+			msg_warn("%s", buf_text(&what));
+		else
+			msg_note("%s", buf_text(&what));
 	}
 	buf_release(&what);
 }

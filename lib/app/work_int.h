@@ -258,6 +258,7 @@ struct work {
 	struct strays stray;
 	struct buf scratch;
 	struct tally tally;
+	int64_t passed; /* finished batches that were not for workers */
 	int64_t now_ms; /* monotonic, of this round */
 };
 
@@ -403,6 +404,11 @@ int work_deliver_serve(struct work *w);                  /* acknowledgements, an
 int work_deliver_all(struct work *w, struct chunk *c);   /* what came out of it, and its letters */
 void work_take_verdicts(struct work *w, struct chunk *c); /* it counts */
 int work_chunk_finish(struct work *w, struct chunk *c);
+
+/* work_tell.c */
+void work_tell_retry(const struct work *w, const struct chunk *c);  /* if it waits to be run again */
+void work_tell_passed(struct work *w, const struct fold *f); /* counts a batch that ended and was never a worker's */
+void work_tell_end(const struct work *w);
 
 /* work_once.c */
 int work_deliver_once(struct work *w, struct chunk *c); /* 1: there is no room for it yet */

@@ -243,8 +243,10 @@ int work_jobs_follow(struct work *w, int wait_ms)
 		struct str id = buf_str(&e->id);
 		struct job *j = map_get(&w->jobs, id);
 		int failed = 0;
-		if (e->type == EVENT_STATUS)
+		if (e->type == EVENT_STATUS) {
 			work_cover_hear(w, id, f);
+			work_tell_passed(w, f);
+		}
 		if (!is_work(w, f))
 			drop_job(w, id);
 		else if (!j)

@@ -276,7 +276,11 @@ int work_chunk_ended(struct work *w, struct chunk *c)
 	err_clear(&why);
 	report_release(&report);
 	work_strands_release(w, c);
-	return failed ? -1 : work_chunk_go_on(w, c);
+	if (failed || work_chunk_go_on(w, c))
+		return -1;
+	if (end.action != ONEXIT_DONE)
+		work_tell_retry(w, c);
+	return 0;
 }
 
 void work_chunk_free(struct work *w, struct chunk *c)

@@ -20,6 +20,11 @@ ready_keyed() { # FILE [OPTION...]
 }
 
 work() { # OPTION... -- COMMAND...
+	work_aloud -q "$@"
+}
+
+# The same with all that it says by default.
+work_aloud() { # OPTION... -- COMMAND...
 	timeout -s KILL 120 batch-work -G "$G" --once "$@"
 }
 
