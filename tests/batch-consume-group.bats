@@ -128,6 +128,7 @@ all_of() { # GROUP OPTION...
 	for round in 1 2; do
 		run -1 --separate-stderr all_of "$G" --to-dir out
 		says "batch '$B'" 'missing'
+		[[ $stderr != *"batch '$B': batch '$B'"* ]]
 		[[ -z $(ls -A out) ]]
 	done
 }

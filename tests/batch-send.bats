@@ -305,6 +305,28 @@ nothing_sent() {
 	silent
 }
 
+@test "--rejects keeps records as they were, and - is no file" {
+	skip=(batch-send -B "$B" --json --on-invalid skip --rejects)
+	printf 'bad\n1\nbad again' >one
+	printf 'x' >two
+	printf 'y\n' >three
+	run -3 --separate-stderr "${skip[@]}" rejects one
+	printf 'bad\nbad again' | cmp - rejects
+	run -3 --separate-stderr "${skip[@]}" rejects one two three two
+	printf 'bad\nbad again\nx\ny\nx' | cmp - rejects
+	run -3 --separate-stderr "${skip[@]}" rejects -D '||' < <(printf 'a||1||b')
+	printf 'a||b' | cmp - rejects
+	run -3 --separate-stderr "${skip[@]}" rejects --length-prefixed < <(printf '\0\0\0\1x')
+	printf '\0\0\0\1x' | cmp - rejects
+	run -2 --separate-stderr "${skip[@]}" - one
+	says '--rejects -' './-'
+	run -2 --separate-stderr timeout 20 batch-work -G "$S.g" --once --joblog - -- cat
+	says '--joblog -'
+	[[ ! -e ./- ]]
+	run -3 --separate-stderr "${skip[@]}" ./- one
+	[[ -s ./- ]]
+}
+
 @test "--rejects into a full disk is an error" {
 	run -1 --separate-stderr batch-send -B "$B" --json --on-invalid skip --rejects /dev/full <<<bad
 	mentions /dev/full

@@ -115,12 +115,17 @@ int intake_inspect(struct intake *in, const struct source_record *r)
 	return 1;
 }
 
-static int keep_reject(struct intake *in, struct str raw)
+/* As it was in the input: the last record of an input gets a delimiter only when another one follows it. */
+static int keep_reject(struct intake *in, const struct source_record *r)
 {
 	struct buf line = BUF_INIT;
+	const struct frame_style *style = &in->options->style;
 	if (!in->options->rejects)
 		return 0;
-	frame_put(&in->options->style, &line, raw, false);
+	if (in->rejects_open)
+		frame_put(style, &line, STR(""), false);
+	in->rejects_open = r->unterminated;
+	frame_put(style, &line, r->value, r->unterminated);
 	int failed = out_buf(&in->rejects, &line, &in->t->err);
 	buf_release(&line);
 	return failed;
@@ -140,7 +145,7 @@ int intake_refuse(struct intake *in, const struct source_record *r)
 	msg_warn("%s", t->err.text);
 	err_clear(&t->err);
 	in->rejected++;
-	return keep_reject(in, r->value);
+	return keep_reject(in, r);
 }
 
 int intake_check_held(struct intake *in)

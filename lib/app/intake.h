@@ -20,6 +20,7 @@ struct intake {
 	int64_t ended_ms; /* monotonic, when the command was seen to have ended; 0: not yet */
 	bool hinted; /* the records were looked at for a likely mistake */
 	struct out rejects;
+	bool rejects_open; /* the last record there has no delimiter */
 };
 
 #define INTAKE_INIT {.command = PROC_INIT}

@@ -53,12 +53,23 @@ int err_errno(struct err *e, enum status status, int errnum, const char *fmt, ..
 	return -1;
 }
 
+/* True if text begins with this context already: "batch 'b': why", "batch 'b' is started". */
+static bool has_context(const char *text, const char *context)
+{
+	size_t len = strlen(context);
+	return text && strncmp(text, context, len) == 0 && (text[len] == ':' || text[len] == ' ');
+}
+
 int err_wrap(struct err *e, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
 	char *context = vtext(fmt, ap);
 	va_end(ap);
+	if (has_context(e->text, context)) {
+		free(context);
+		return -1;
+	}
 	struct buf b = BUF_INIT;
 	buf_printf(&b, "%s: %s", context, e->text ? e->text : "failed");
 	free(context);

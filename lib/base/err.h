@@ -22,7 +22,7 @@ int err_set(struct err *e, enum status status, const char *fmt, ...)
 int err_errno(struct err *e, enum status status, int errnum, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Puts "context: " in front of the text; the status stays. Answers -1. */
+/* Puts "context: " in front of the text, unless the text begins with the context already; the status stays. Answers -1. */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Moves from into to, which loses what it had; from is empty afterwards. */

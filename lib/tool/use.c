@@ -158,6 +158,8 @@ static const struct use *find_output(const char *path)
 int use_output(const char *option, const char *path, struct err *err)
 {
 	struct stat st;
+	if (strcmp(path, "-") == 0)
+		return err_set(err, ST_USAGE, "%s -: standard output has another use; a file of that name is ./-", option);
 	bool is_there = stat(path, &st) == 0;
 	const struct use *other = is_there ? find(&st, clashes_with_output) : find_output(path);
 	if (other)

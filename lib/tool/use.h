@@ -26,7 +26,7 @@ int use_stdin(const char *what, struct err *err);
 void use_argument(const char *path);
 
 /* Announces that path is about to be created, emptied, replaced or appended to; `option` is what the user gave it by.
- * -1, ST_USAGE: the file is an input, or another output. Call it for all outputs before the first one is opened. */
+ * -1, ST_USAGE: the file is an input, or another output, or "-", which is no file. Call it for all outputs before the first one is opened. */
 int use_output(const char *option, const char *path, struct err *err);
 
 /* As use_output for the file `name` in the open directory, which is called path in messages: is it an input, standard

@@ -52,6 +52,13 @@ static void test_err_wrap(void **state)
 	assert_string_equal(e.text, "topic t: time is up");
 	assert_int_equal(e.status, ST_TIME);
 	err_clear(&e);
+	err_set(&e, ST_FAIL, "batch 'b': 1 of 2 records are missing");
+	err_wrap(&e, "batch '%s'", "b");
+	assert_string_equal(e.text, "batch 'b': 1 of 2 records are missing");
+	err_set(&e, ST_FAIL, "partition 10: no answer");
+	err_wrap(&e, "partition %d", 1);
+	assert_string_equal(e.text, "partition 1: partition 10: no answer");
+	err_clear(&e);
 	err_wrap(&e, "context");
 	assert_string_equal(e.text, "context: failed");
 	err_clear(&e);
