@@ -84,6 +84,10 @@ def measure(lab, pair, rounds):
 
 def run_pair(lab, pair, o):
     say(f"# {pair.rows[0].work}: {pair.rows[0].against}")
+    why = pair.needs(lab)
+    if why:
+        say(f"  not measured: {why}")
+        return []
     pair.prepare()
     ours, theirs = measure(lab, pair, rounds_of(pair, o))
     if pair.big:

@@ -237,6 +237,22 @@ class Lab:
         return Sample(wall / 1e6, (user + system) / 1e6, memory / 1024, broker)
 
 
+def no_newest(lab):
+    """Why there is no newer librdkafka; None, and lab.newest is its folder."""
+    done = subprocess.run([ROOT / "tests/kafka/newer.sh"], capture_output=True, text=True)
+    lab.newest = done.stdout.strip()
+    return done.stderr.strip() if done.returncode else None
+
+
+def no_franz(lab):
+    """Why there is no franz-go; None, and build/bench/franz is built."""
+    if not shutil.which("go"):
+        return "command go is not there"
+    done = subprocess.run(["go", "build", "-o", ROOT / "build/bench/franz", "."],
+        cwd=ROOT / "tests/bench/franz", capture_output=True, text=True)
+    return f"go build failed: {done.stderr.strip()}" if done.returncode else None
+
+
 def argv_of(command):
     if "|" in command:
         return ["bash", "-o", "pipefail", "-c", command]

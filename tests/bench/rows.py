@@ -93,6 +93,11 @@ class Pair:
     many = False  # short runs: more of them
     slow = False  # runs of many seconds: fewer
     big = False  # leaves much in the broker
+    needs = staticmethod(lambda lab: None)  # why it can't be measured here
+    with_newest = False  # both sides with the newest librdkafka
+
+    def use(self, command):
+        return f"env LD_LIBRARY_PATH={self.lab.newest} {command}" if self.with_newest else command
 
     def __init__(self, lab, sizes):
         self.lab = lab
@@ -124,7 +129,7 @@ class SendLines(Pair):
 
     def ours(self):
         batch = self.lab.create(self.own)
-        return Run(f"batch-send -s {self.own} -B {batch} {self.lines}",
+        return Run(self.use(f"batch-send -s {self.own} -B {batch} {self.lines}"),
             check=manifest_of(self.sizes.lines))
 
     def theirs(self):
@@ -141,12 +146,34 @@ class SendLinesLibc(SendLines):
 
 class SendLinesKcat(SendLines):
     def describe(self):
-        return [Row(self.work(), "kcat -P -z lz4, one header", at_least(1.3))]
+        return [Row(self.work(), "kcat -P -z lz4, one header", at_least(1.3)),
+            Row(f"processor time: {self.work()}", "kcat -P -z lz4, one header", at_most(0.75), "cpu")]
 
     def theirs(self):
         topic = f"{self.other}.in"
-        return Run(f"kcat -P -b {self.lab.brokers} -t {topic} -z lz4 -H batchId={UUID}",
+        return Run(self.use(f"kcat -P -b {self.lab.brokers} -t {topic} -z lz4 -H batchId={UUID}"),
             stdin=self.lines, check=self.lab.grows(topic, self.sizes.lines))
+
+
+class SendLinesNewest(SendLinesKcat):
+    needs = staticmethod(labs.no_newest)
+    with_newest = True
+
+    def work(self):
+        return f"{super().work()}: newest librdkafka"
+
+
+class SendLinesFranz(SendLines):
+    needs = staticmethod(labs.no_franz)
+
+    def describe(self):
+        return [Row(self.work(), "franz-go", SAID_FASTER),
+            Row(f"processor time: {self.work()}", "franz-go", SAID_SHARE, "cpu")]
+
+    def theirs(self):
+        topic = f"{self.other}.in"
+        return Run(f"franz send {self.lab.brokers} {topic}", stdin=self.lines,
+            check=self.lab.grows(topic, self.sizes.lines))
 
 
 class SendLinesConsole(SendLines):
@@ -235,7 +262,7 @@ class Consume(Pair):
         self.batch = self.lab.finished(self.own, self.lines)
 
     def ours(self):
-        return Run(f"batch-consume -s {self.own} -B {self.batch}", sink=True,
+        return Run(self.use(f"batch-consume -s {self.own} -B {self.batch}"), sink=True,
             check=same_as(self.lines))
 
     def theirs(self):
@@ -261,12 +288,37 @@ class ConsumeHeaders(Consume):
 
 
 class ConsumeKcat(Consume):
+    faster = 1.5
+
     def describe(self):
-        return [Row(self.work(), f"kcat -C -c {self.sizes.lines}", at_least(1.5))]
+        peer = f"kcat -C -c {self.sizes.lines}"
+        return [Row(self.work(), peer, at_least(self.faster)),
+            Row(f"processor time: {self.work()}", peer, at_most(0.6), "cpu")]
 
     def theirs(self):
-        return Run(f"kcat -C -q -b {self.lab.brokers} -t {self.own}.in -c {self.sizes.lines}",
+        return Run(self.use(f"kcat -C -q -b {self.lab.brokers} -t {self.own}.in -c {self.sizes.lines}"),
             sink=True, check=lines_of(self.sizes.lines))
+
+
+class ConsumeNewest(ConsumeKcat):
+    needs = staticmethod(labs.no_newest)
+    with_newest = True
+    faster = 1.3
+
+    def work(self):
+        return f"{super().work()}: newest librdkafka"
+
+
+class ConsumeFranz(Consume):
+    needs = staticmethod(labs.no_franz)
+
+    def describe(self):
+        return [Row(self.work(), "franz-go", SAID_FASTER),
+            Row(f"processor time: {self.work()}", "franz-go", SAID_SHARE, "cpu")]
+
+    def theirs(self):
+        return Run(f"franz consume {self.lab.brokers} {self.own}.in {self.sizes.lines}", sink=True,
+            check=lines_of(self.sizes.lines))
 
 
 class ConsumeUnordered(Consume):
@@ -625,8 +677,10 @@ class ConsumeMemory(SendMemory):
         return self.consume(self.other, self.small, 1)
 
 
-PAIRS = [SendLines, SendLinesLibc, SendLinesKcat, SendLinesConsole, SendLinesPerf, SendFhir,
-    SendLong, Consume, ConsumeLibc, ConsumeHeaders, ConsumeKcat, ConsumeUnordered, ConsumePerf, ConsumeWide, ConsumeOne, Envelopes,
+PAIRS = [SendLines, SendLinesLibc, SendLinesKcat, SendLinesNewest,
+    SendLinesFranz, SendLinesConsole, SendLinesPerf, SendFhir,
+    SendLong, Consume, ConsumeLibc, ConsumeHeaders, ConsumeKcat, ConsumeNewest,
+    ConsumeFranz, ConsumeUnordered, ConsumePerf, ConsumeWide, ConsumeOne, Envelopes,
     Create, Complete, Terminate, StatusMiddle, Status, StatusForeign, StatusBusy, StatusKcatSmall,
     StatusKcatMiddle, StatusKcat, WholePipe, Work, WorkXargs, WorkMany, SendMemory,
     ConsumeMemory]
