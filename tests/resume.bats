@@ -130,6 +130,28 @@ manifest_of() { # FILE
 	[[ $stderr == *"cannot be told which to resume"* ]]
 }
 
+# As after a kill, number 2 is delivered and 1 is not. Of three partitions, by its sender's id or by its key, number 1
+# belongs to partition 1, too, behind number 2.
+@test "partitions were added since: the input comes back in order" {
+	begin 2
+	printf '%s\n' one two >input
+	local plain keyed
+	delivered() { echo two | kput "$S.in" -p 1 -H "batchId=$B" -H "batchSeq=0000000000000001:2" "$@"; }
+	has_three() { kcat -L -b "$BATCH_BROKERS" -t "$S.in" | grep -q 'with 3 partitions'; }
+	create
+	plain=$B
+	delivered
+	create
+	keyed=$B
+	delivered -k 4
+	batch-init -s "$S" --partitions 3 --grow >grown.json
+	wait_for has_three
+	batch-send --resume -B "$plain" input | batch-complete >completed.json
+	gives input batch-consume -B "$plain"
+	batch-send --resume -B "$keyed" -k 4 input | batch-complete >completed.json
+	gives input batch-consume -B "$keyed"
+}
+
 # Each fetch brings one of theirs, and takes its time.
 @test "many records of others in between are no reason to give up, however long they take" {
 	mine=$B

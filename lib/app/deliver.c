@@ -114,11 +114,27 @@ int deliver_begin(struct deliver *d, const struct deadline *until, struct err *e
 	return 0;
 }
 
-static int32_t choose_partition(const struct deliver *d, const struct record *r, int64_t n)
+static int32_t partition_of(const struct deliver *d, const struct record *r, int64_t n, int32_t partitions)
 {
 	if (r->key.ptr)
-		return murmur2_partition(r->key, d->partitions);
-	return (int32_t)((d->first_stripe + (n - 1) / DELIVER_STRIPE) % d->partitions);
+		return murmur2_partition(r->key, partitions);
+	return (int32_t)((d->first_stripe + (n - 1) / DELIVER_STRIPE) % partitions);
+}
+
+/* Readers expect that the numbers of a sender rise in each partition. When partitions were added since the predecessor
+ * sent, the record may belong where a higher number is already; by the count of partitions that the predecessor knew it
+ * has a place. -1: no partition will do. */
+static int32_t choose_partition(const struct deliver *d, const struct record *r, int64_t n)
+{
+	for (int32_t count = d->partitions; count > 0; count--) {
+		int32_t p = partition_of(d, r, n, count);
+		if (!d->past || past_highest(d->past, p) < n)
+			return p;
+	}
+	for (int32_t p = d->partitions - 1; p >= 0; p--)
+		if (past_highest(d->past, p) < n)
+			return p;
+	return -1;
 }
 
 void deliver_resume(struct deliver *d, struct past *past)
@@ -231,6 +247,11 @@ enum deliver_answer deliver_record(struct deliver *d, struct str raw, struct blo
 	r->headers.list[0].value = str_of(d->batch_id);
 	r->headers.list[1].value = (struct str){seq, len};
 	r->partition = choose_partition(d, r, n);
+	if (r->partition < 0) {
+		err_set(err, ST_FAIL, "--resume: each partition holds a later record of this input than number %lld, "
+		    "which is not there: send it as a new batch", (long long)n);
+		return DELIVER_FATAL;
+	}
 	if (r->ts_ms < 0)
 		r->ts_ms = d->now_ms;
 	enum deliver_answer a = hand_over(d, block, until, err);

@@ -15,6 +15,8 @@ struct predecessor {
 	struct extents extents;
 	int64_t lowest;       /* its first number that is in the log */
 	struct digest digest; /* of that record */
+	int64_t *highest;     /* of each partition its highest number; 0: none */
+	size_t partitions, cap;
 };
 
 struct past {
@@ -24,6 +26,7 @@ struct past {
 	void (*log)(int syslog_level, const char *text);
 	struct predecessor *list;
 	size_t count, cap;
+	const struct predecessor *chosen; /* NULL: none */
 	struct kfetch *fetch;       /* of the chosen sender, in input order; NULL: none */
 	const struct record *head;  /* its next record */
 	int64_t head_n;
@@ -55,6 +58,15 @@ static struct predecessor *predecessor_of(struct past *p, struct str sender)
 	return new;
 }
 
+static void note_number(struct predecessor *of, size_t partition, int64_t n)
+{
+	of->highest = mem_grow(of->highest, &of->cap, partition + 1, sizeof(*of->highest));
+	while (of->partitions <= partition)
+		of->highest[of->partitions++] = 0;
+	if (n > of->highest[partition])
+		of->highest[partition] = n;
+}
+
 static void note(struct past *p, const struct record *r)
 {
 	struct str sender;
@@ -63,6 +75,7 @@ static void note(struct past *p, const struct record *r)
 		return;
 	struct predecessor *of = predecessor_of(p, sender);
 	extents_add(&of->extents, r->partition, r->offset, r->offset, 1);
+	note_number(of, (size_t)r->partition, n);
 	if (n < of->lowest) {
 		of->lowest = n;
 		of->digest = digest_of(r);
@@ -166,6 +179,7 @@ int past_choose(struct past *p, const struct record *r, const char **sender, str
 	if (!chosen)
 		return 0;
 	*sender = chosen->id;
+	p->chosen = chosen;
 	return open_chosen(p, chosen, err);
 }
 
@@ -205,6 +219,11 @@ int past_has(struct past *p, int64_t n, const struct record *r, struct record *a
 	return 1;
 }
 
+int64_t past_highest(const struct past *p, int32_t partition)
+{
+	return p->chosen && (size_t)partition < p->chosen->partitions ? p->chosen->highest[partition] : 0;
+}
+
 int past_end(struct past *p, int64_t n, struct err *err)
 {
 	if (!p->fetch)
@@ -224,6 +243,7 @@ void past_close(struct past *p)
 		return;
 	for (size_t i = 0; i < p->count; i++) {
 		free(p->list[i].id);
+		free(p->list[i].highest);
 		extents_release(&p->list[i].extents);
 	}
 	free(p->list);

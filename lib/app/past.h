@@ -26,6 +26,9 @@ int past_choose(struct past *p, const struct record *r, const char **sender, str
 int past_has(struct past *p, int64_t n, const struct record *r, struct record *at,
     struct err *err);
 
+/* The highest number that the chosen sender delivered to this partition; 0: none. */
+int64_t past_highest(const struct past *p, int32_t partition);
+
 /* The input ended after n records: -1 (ST_FAIL) when more had been delivered. */
 int past_end(struct past *p, int64_t n, struct err *err);
 
