@@ -86,7 +86,7 @@ static int open_fetch(struct reading *r)
 	    .log = msg_library,
 	};
 	struct deadline d = deadline_start(t->budget_ms);
-	int failed = kbatch_document(r->batch, &b, &t->err) ||
+	int failed = kbatch_document(r->batch, &b, &t->err) || !fold_tells_records(fold, &b, &t->err) ||
 	    kfetch_open(&r->fetch, &t->settings.kv, &b, &options, &d, &t->err);
 	batch_release(&b);
 	return failed ? -1 : 0;

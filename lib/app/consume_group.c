@@ -31,6 +31,7 @@ struct member {
 	int64_t next_keep_ms;
 	int64_t batches;
 	int64_t passed; /* being no events */
+	bool lost;      /* something that the group had not read is gone; it was told */
 };
 
 /* While a batch is worked on the group must see that we live. */
@@ -183,6 +184,13 @@ static int work(struct member *m)
 	const struct fold *f = kjudge_fold(m->judge);
 	if (fold_batch(f, &b, &t->err))
 		return -1;
+	if (!fold_tells_records(f, &b, &t->err)) {
+		msg_warn("%s", t->err.text);
+		err_clear(&t->err);
+		batch_release(&b);
+		m->lost = true;
+		return 0;
+	}
 	batch_need_topic(&b, m->stream);
 	int r = deliver(m, &b, f);
 	m->batches += r == 0;
@@ -233,6 +241,19 @@ static int take(struct member *m, const struct record *r)
 	return gone < 0 ? -1 : 0;
 }
 
+static int tell_lost(struct member *m)
+{
+	struct buf text = BUF_INIT;
+	struct deadline d = deadline_start(m->t->budget_ms);
+	d.interrupted = NULL;
+	int lost = kgroup_lost(m->group, &text, &d, &m->t->err);
+	if (text.len)
+		msg_warn("%s", buf_text(&text));
+	m->lost |= lost > 0;
+	buf_release(&text);
+	return lost < 0 ? -1 : 0;
+}
+
 static bool enough(const struct member *m)
 {
 	return sig_ended() || (m->how->most >= 0 && m->batches >= m->how->most);
@@ -244,19 +265,29 @@ static int run(struct member *m)
 	struct deadline patience = deadline_start(m->t->budget_ms);
 	while (!enough(m)) {
 		int got = kgroup_next(m->group, SLICE_MS, &r, &m->t->err);
-		if (got < 0 || (got && take(m, r)))
+		if (got < 0 || tell_lost(m) || (got && take(m, r)))
 			return -1;
 		if (got)
 			patience = deadline_start(m->t->budget_ms);
 		if (got || !m->how->until_end)
 			continue;
 		int end = kgroup_caught_up(m->group, &m->t->deadline, &patience, &m->t->err);
+		if (tell_lost(m))
+			return -1;
 		if (end)
 			return end < 0 ? -1 : 0;
 		if (deadline_left_ms(&patience) == 0 && !sig_ended())
 			return kgroup_late(m->group, &patience, &m->t->err);
 	}
 	return 0;
+}
+
+/* What is lost is told once: the group goes on behind it. */
+static int check_lost(const struct member *m)
+{
+	if (!m->lost)
+		return 0;
+	return err_set(&m->t->err, ST_FAIL, "group %s: batches may be missing, see above", m->how->group);
 }
 
 int consume_group(struct tool_ctx *t, const char *stream, const struct consuming_options *o,
@@ -272,7 +303,7 @@ int consume_group(struct tool_ctx *t, const char *stream, const struct consuming
 		uint64_t seed;
 		clock_random(&seed, sizeof(seed));
 		kjudge_open(&m.judge, m.log, NULL, seed);
-		failed = run(&m);
+		failed = run(&m) || check_lost(&m);
 		session_passed_all(klog_topic(m.log), m.passed);
 		msg_debug(2, "%lld events read to look batches up",
 		    (long long)klog_records(m.log));

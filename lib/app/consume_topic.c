@@ -26,6 +26,7 @@ struct browsing {
 	struct buf scratch;
 	struct progress progress;
 	int64_t scanned, matched;
+	int64_t lost; /* offsets that the group had not read, and that were deleted */
 };
 
 static int choose_partitions(struct browsing *b, int32_t have)
@@ -51,6 +52,24 @@ static int offsets(struct browsing *b, int64_t when, int64_t *out)
 	    &b->t->deadline, &b->t->err);
 }
 
+/* Retention was faster than the group. */
+static void tell_lost(struct browsing *b, size_t i, int64_t stored)
+{
+	msg_warn("group %s: topic %s, partition %d: offsets %lld to %lld are gone that the group had not read "
+	    "(retention has deleted them)", b->how->group, b->how->topic, b->partitions[i], (long long)stored,
+	    (long long)b->starts[i] - 1);
+	b->lost += b->starts[i] - stored;
+}
+
+/* The rest was read, and what is lost is told once: the group goes on behind it. */
+static int check_lost(const struct browsing *b)
+{
+	if (!b->lost)
+		return 0;
+	return err_set(&b->t->err, ST_FAIL, "topic %s: %lld offsets that group %s had not read are gone",
+	    b->how->topic, (long long)b->lost, b->how->group);
+}
+
 static int stored_starts(struct browsing *b)
 {
 	struct tool_ctx *t = b->t;
@@ -58,9 +77,12 @@ static int stored_starts(struct browsing *b)
 	int failed = offsets(b, KOFFSET_BEGINNING, b->starts) ||
 	    kgroup_committed(&t->settings.kv, b->how->group, b->how->topic, b->partitions,
 		b->count, stored, &t->deadline, &t->err);
-	for (size_t i = 0; i < b->count && !failed; i++)
+	for (size_t i = 0; i < b->count && !failed; i++) {
+		if (stored[i] >= 0 && stored[i] < b->starts[i])
+			tell_lost(b, i, stored[i]);
 		if (stored[i] > b->starts[i])
 			b->starts[i] = stored[i];
+	}
 	free(stored);
 	return failed;
 }
@@ -229,7 +251,7 @@ int consume_topic(struct tool_ctx *t, const struct consuming_options *o,
 	int failed = begin(&b);
 	if (!failed) {
 		progress_init(&b.progress, "scanned");
-		failed = browse(&b) || out_flush(&t->out, &t->err) || commit(&b);
+		failed = browse(&b) || out_flush(&t->out, &t->err) || commit(&b) || check_lost(&b);
 		progress_end();
 		if (!t->out.failed && (!failed || b.scanned))
 			msg_note("%lld records scanned, %lld matched", (long long)b.scanned,

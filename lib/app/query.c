@@ -65,13 +65,14 @@ int query_statuses(struct tool_ctx *t, const char *text, unsigned *out)
 	return 0;
 }
 
-static struct fold *fold_of(struct map *folds, struct str id)
+static struct fold *fold_of(struct map *folds, struct str id, bool adopts)
 {
 	struct fold *f = map_get(folds, id);
 	if (f)
 		return f;
 	f = mem_zalloc(1, sizeof(*f));
 	*f = (struct fold)FOLD_INIT;
+	f->adopts = adopts;
 	map_put(folds, id, f);
 	return f;
 }
@@ -98,7 +99,7 @@ static int read_all(struct tool_ctx *t, struct klog *log, const struct query *q,
 		if (got)
 			seen_ms = clock_mono_ms();
 		if (got && e->ts_ms <= q->at_ms &&
-		    fold_event(fold_of(folds, buf_str(&e->id)), e) == FOLD_ELSEWHERE)
+		    fold_event(fold_of(folds, buf_str(&e->id), q->since_ms == KLOG_BEGINNING), e) == FOLD_ELSEWHERE)
 			klog_elsewhere(log, e);
 		if (got)
 			continue;

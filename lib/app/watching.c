@@ -36,6 +36,7 @@ struct watcher {
 	int32_t partition;   /* of the group's last record that was not shown */
 	int64_t uncommitted; /* the offset behind it; 0: committed, or there is none */
 	int64_t committed_ms;
+	bool lost; /* something that the group had not seen is gone; it was told */
 	bool done;
 };
 
@@ -265,6 +266,19 @@ static int take_from_group(struct watcher *w, const struct record *r)
 	return gone < 0 ? -1 : 0;
 }
 
+static int tell_lost(struct watcher *w)
+{
+	struct buf text = BUF_INIT;
+	struct deadline d = deadline_start(w->t->budget_ms);
+	d.interrupted = NULL;
+	int lost = kgroup_lost(w->group, &text, &d, &w->t->err);
+	if (text.len)
+		msg_warn("%s", buf_text(&text));
+	w->lost |= lost > 0;
+	buf_release(&text);
+	return lost < 0 ? -1 : 0;
+}
+
 static int follow_group(struct watcher *w)
 {
 	struct tool_ctx *t = w->t;
@@ -275,16 +289,18 @@ static int follow_group(struct watcher *w)
 	open_judge(w, false);
 	while (!w->done && !sig_ended()) {
 		int got = kgroup_next(w->group, SLICE_MS, &r, &t->err);
-		if (got < 0 || (got ? take_from_group(w, r) : commit_rest(w)))
+		if (got < 0 || tell_lost(w) || (got ? take_from_group(w, r) : commit_rest(w)))
 			return -1;
 		if (got)
 			w->patience = deadline_start(t->budget_ms);
 		int end = got || !w->options->until_end
 		    ? 0
 		    : kgroup_caught_up(w->group, &t->deadline, &w->patience, &t->err);
-		if (end < 0 || rest(w, end))
+		if (end < 0 || tell_lost(w) || rest(w, end))
 			return -1;
 	}
+	if (w->lost)
+		return err_set(&t->err, ST_FAIL, "group %s: events may be missing, see above", w->options->group);
 	return 0;
 }
 

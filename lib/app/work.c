@@ -188,6 +188,12 @@ static int start_log(struct work *w)
 	int failed = kgroup_committed(&t->settings.kv, w->o->group, kready_topic(w->ready), partitions,
 			 n, offsets, &t->deadline, &t->err) ||
 	    kready_start(w->ready, offsets, &t->deadline, &t->err);
+	for (size_t i = 0; i < n && !failed; i++)
+		if (offsets[i] >= 0 && offsets[i] < kready_began(w->ready, partitions[i]))
+			msg_warn("%s, partition %d: events from offset %lld to %lld are gone that the group had not "
+			    "dealt with (retention has deleted them): batches may stand unprocessed",
+			    kready_topic(w->ready), partitions[i], (long long)offsets[i],
+			    (long long)kready_began(w->ready, partitions[i]) - 1);
 	free(offsets);
 	free(partitions);
 	return failed ? -1 : 0;

@@ -24,19 +24,27 @@ static bool can_be_parsed(struct str doc)
 	return can;
 }
 
+static void begin(struct fold *f, const struct event *e, bool headless)
+{
+	f->foreign = e->version == 0;
+	f->headless = headless;
+	f->created_ms = headless ? 0 : e->ts_ms;
+	f->version = headless && e->version ? e->version - 1 : 0;
+}
+
 static enum fold_verdict fold_status(struct fold *f, const struct event *e)
 {
+	bool begins = f->status == BATCH_NONE;
+	bool headless = begins && f->adopts && e->status != BATCH_STARTED;
 	/* Who looks up a batch of ours reads its home partition only. */
-	if (e->stray && f->status != BATCH_NONE && !f->foreign)
+	if (e->stray && (headless ? e->version > 0 : !begins && !f->foreign))
 		return FOLD_ELSEWHERE;
-	if (e->version && e->version != f->version + 1)
+	if (e->version && e->version != f->version + 1 && !headless)
 		return FOLD_OVERTAKEN;
-	if (!batch_may(f->status, e->status) || !can_be_parsed(e->doc))
+	if ((!batch_may(f->status, e->status) && !headless) || !can_be_parsed(e->doc))
 		return FOLD_ILLEGAL;
-	if (f->status == BATCH_NONE) {
-		f->foreign = e->version == 0;
-		f->created_ms = e->ts_ms;
-	}
+	if (begins)
+		begin(f, e, headless);
 	f->status = e->status;
 	f->version++;
 	f->progress_is_newer = false;
@@ -92,6 +100,16 @@ int fold_batch(const struct fold *f, struct batch *out, struct err *err)
 	batch_end_progress(out);
 	err_clear(err);
 	return 0;
+}
+
+bool fold_tells_records(const struct fold *f, const struct batch *b, struct err *err)
+{
+	struct str id = batch_id(b);
+	if (!f->headless || js_get(b->doc, "manifest") || batch_expected(b) >= 0)
+		return true;
+	err_set(err, ST_FAIL, "batch '%.*s': its beginning is gone (retention has deleted it), and neither a manifest "
+	    "nor a count tells what its records are", (int)id.len, id.ptr);
+	return false;
 }
 
 const char *fold_verdict_name(enum fold_verdict v)

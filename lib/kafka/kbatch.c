@@ -88,6 +88,7 @@ static int read_home(struct kbatch *b, int64_t slack_ms, const struct deadline *
 static void forget(struct kbatch *b)
 {
 	fold_release(&b->fold);
+	b->fold.adopts = true;
 	if (b->options.seen)
 		b->options.seen(b->options.ctx, NULL, FOLD_COUNTED);
 }
@@ -119,7 +120,7 @@ static int find(struct kbatch *b, const struct deadline *d, struct err *err)
 	int64_t ignored;
 	if (read_home(b, 0, d, err))
 		return -1;
-	if (may_be_elsewhere(b) && id_time(b->id_str, &ignored)) {
+	if ((may_be_elsewhere(b) || b->fold.headless) && id_time(b->id_str, &ignored)) {
 		forget(b);
 		if (read_home(b, DATE_SLACK_MS, d, err))
 			return -1;
@@ -140,6 +141,7 @@ int kbatch_open(struct kbatch **out, struct klog *log, struct str id,
 	b->id_str = (struct str){b->id, id.len};
 	b->options = *options;
 	b->fold = (struct fold)FOLD_INIT;
+	b->fold.adopts = true;
 	if (find(b, d, err)) {
 		kbatch_close(b);
 		return -1;

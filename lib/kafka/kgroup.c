@@ -24,13 +24,23 @@ struct kgroup {
 	unsigned generation;
 	int64_t ask_ms;
 	struct kends ends;
+	int64_t *next;      /* of each of ours, what the group has not read yet; -1: not known */
+	struct buf lost;    /* what was found and not told, in words; and its last places: */
+	struct gap {
+		int32_t partition;
+		int64_t end;
+	} *gaps;
+	size_t gap_count, gap_cap;
+	int64_t (*now_ms)(void);
 };
 
 static void forget_mine(struct kgroup *g)
 {
 	if (g->mine)
 		rd_kafka_topic_partition_list_destroy(g->mine);
+	free(g->next);
 	g->mine = NULL;
+	g->next = NULL;
 }
 
 static void drop_waiting(struct kgroup *g)
@@ -63,6 +73,49 @@ static void pass_over_held(struct kgroup *g, rd_kafka_topic_partition_list_t *pa
 		p->offset = g->message->offset + 1;
 }
 
+static void learn_next(struct kgroup *g)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(g->mine);
+	rd_kafka_resp_err_t e = rd_kafka_committed(g->join.client->rk, list, FIRST_ASK_MS);
+	g->next = mem_zalloc((size_t)list->cnt, sizeof(*g->next));
+	for (int i = 0; i < list->cnt; i++)
+		g->next[i] = e || list->elems[i].offset < 0 ? -1 : list->elems[i].offset;
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* The partition begins here now. */
+static void note_beginning(struct kgroup *g, int i, int64_t beginning)
+{
+	int32_t partition = g->mine->elems[i].partition;
+	if (g->next[i] < 0 || g->next[i] >= beginning)
+		return;
+	buf_printf(&g->lost, "%stopic %s, partition %d: offsets %lld to %lld are gone that group %s had not "
+	    "read (retention has deleted them)", g->lost.len ? "; " : "", g->topic, partition,
+	    (long long)g->next[i], (long long)beginning - 1, g->join.group);
+	g->gaps = mem_grow(g->gaps, &g->gap_cap, g->gap_count + 1, sizeof(*g->gaps));
+	g->gaps[g->gap_count++] = (struct gap){partition, beginning};
+	g->next[i] = beginning;
+}
+
+/* Between two records nothing may have been, or markers, or records that were deleted. */
+static void note_record(struct kgroup *g, const rd_kafka_message_t *m)
+{
+	struct err ignored = ERR_INIT;
+	int64_t beginning;
+	int i = 0;
+	while (g->mine && i < g->mine->cnt && g->mine->elems[i].partition != m->partition)
+		i++;
+	if (!g->mine || i == g->mine->cnt)
+		return;
+	const struct deadline d = {.end_ms = g->now_ms() + FIRST_ASK_MS, .now_ms = g->now_ms};
+	if (g->next[i] >= 0 && g->next[i] < m->offset &&
+	    !kclient_offsets(g->join.client, g->topic, &m->partition, 1, KOFFSET_BEGINNING, &beginning, &d,
+		&ignored))
+		note_beginning(g, i, beginning < m->offset ? beginning : m->offset);
+	g->next[i] = m->offset + 1;
+	err_clear(&ignored);
+}
+
 /* Called from within polls, so in the caller's thread. */
 static void on_rebalance(void *ctx, rd_kafka_resp_err_t code,
     rd_kafka_topic_partition_list_t *partitions)
@@ -73,6 +126,7 @@ static void on_rebalance(void *ctx, rd_kafka_resp_err_t code,
 	if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
 		g->mine = rd_kafka_topic_partition_list_copy(partitions);
 		g->generation++;
+		learn_next(g);
 		pass_over_held(g, partitions);
 		rd_kafka_assign(rk, partitions);
 		if (g->paused)
@@ -92,6 +146,7 @@ int kgroup_open(struct kgroup **out, const struct kv *settings, const char *grou
 	g->topic = mem_strdup(topic);
 	g->record = (struct record)RECORD_INIT;
 	kends_init(&g->ends, settings, g->topic, log);
+	g->now_ms = d->now_ms;
 	int failed = kjoin_open(&g->join, settings, group, NULL, log, err);
 	if (!failed) {
 		g->join.client->rebalance = on_rebalance;
@@ -128,6 +183,7 @@ int kgroup_next(struct kgroup *g, int wait_ms, const struct record **out, struct
 	}
 	if (!g->message)
 		return kjoin_check(&g->join, err);
+	note_record(g, g->message);
 	krecord_from(g->message, &g->record);
 	*out = &g->record;
 	return 1;
@@ -178,6 +234,7 @@ static int positions(struct kgroup *g, const int32_t *partitions, int64_t *at,
 	    rd_kafka_committed(g->join.client->rk, committed, deadline_slice_ms(d, 3000)) ||
 	    kclient_offsets(g->join.client, g->topic, partitions, n, KOFFSET_BEGINNING, at, d, err);
 	for (size_t i = 0; i < n && !failed; i++) {
+		note_beginning(g, (int)i, at[i]);
 		if (committed->elems[i].offset > at[i])
 			at[i] = committed->elems[i].offset;
 		if (read->elems[i].offset > at[i])
@@ -253,6 +310,19 @@ int kgroup_commit(struct kgroup *g, int32_t partition, int64_t offset, const str
 	return r < 0 ? err_wrap(err, "topic %s, partition %d", g->topic, partition) : r;
 }
 
+int kgroup_lost(struct kgroup *g, struct buf *out, const struct deadline *d, struct err *err)
+{
+	bool lost = g->gap_count > 0;
+	buf_add_str(out, buf_str(&g->lost));
+	buf_clear(&g->lost);
+	while (g->gap_count) {
+		struct gap gap = g->gaps[--g->gap_count];
+		if (kgroup_commit(g, gap.partition, gap.end, d, err) < 0)
+			return -1;
+	}
+	return lost;
+}
+
 void kgroup_close(struct kgroup *g, const struct deadline *d)
 {
 	if (!g)
@@ -264,6 +334,8 @@ void kgroup_close(struct kgroup *g, const struct deadline *d)
 	forget_mine(g); /* paused partitions in it would keep the client busy */
 	kjoin_leave(&g->join, d);
 	kends_release(&g->ends);
+	buf_release(&g->lost);
+	free(g->gaps);
 	headers_release(&g->record.headers);
 	free(g->topic);
 	free(g);

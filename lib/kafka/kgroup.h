@@ -35,6 +35,10 @@ unsigned kgroup_generation(const struct kgroup *g);
  * the record. A rebalance under way is waited for until d (then 0); -1: the membership is lost for good. */
 int kgroup_owns(struct kgroup *g, int32_t partition, const struct deadline *d, struct err *err);
 
+/* Appends what retention has deleted that the group had not read, as far as it was found since the last call, and has
+ * the group go on behind that: 1. 0: nothing was. -1: not committed. */
+int kgroup_lost(struct kgroup *g, struct buf *out, const struct deadline *d, struct err *err);
+
 /* 1: every partition that is ours was read to its present end, with what open transactions hold back, or others have them all. 0: not yet, or
  * not answered; to be asked again until d. -1, ST_TIME: the group has not let us in by `joined_by`. */
 int kgroup_caught_up(struct kgroup *g, const struct deadline *joined_by, const struct deadline *d,

@@ -78,6 +78,7 @@ static struct fold *begin(struct kjudge *j, struct str id)
 {
 	struct fold *f = mem_zalloc(1, sizeof(*f));
 	*f = (struct fold)FOLD_INIT;
+	f->adopts = true;
 	map_put(&j->open, id, f);
 	return f;
 }

@@ -214,6 +214,11 @@ bool kready_caught_up(const struct kready *r)
 	return klog_caught_up(r->log);
 }
 
+int64_t kready_began(const struct kready *r, int32_t partition)
+{
+	return klog_start(r->log, partition);
+}
+
 bool kready_caught_up_as_is(const struct kready *r)
 {
 	return klog_caught_up_as_is(r->log);

@@ -40,6 +40,9 @@ int kready_next(struct kready *r, int wait_ms, const struct event **event, const
 /* Was everything seen that the topic held at the start? */
 bool kready_caught_up(const struct kready *r);
 
+/* Where reading began in this partition. */
+int64_t kready_began(const struct kready *r, int32_t partition);
+
 /* See klog_caught_up_as_is and klog_late. */
 bool kready_caught_up_as_is(const struct kready *r);
 int kready_late(struct kready *r, const struct deadline *over, struct err *err);

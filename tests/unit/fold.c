@@ -223,6 +223,43 @@ static void test_fold_answers_end(void **state)
 	}
 }
 
+/* For a reader of all that the log holds of a batch the first event that is left begins it. */
+static void test_fold_headless(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *log, *verdicts, *status;
+		int64_t version;
+	} without[] = {
+	    {"c2", "+", "completed", 2},
+	    {"c-", "+", "completed", 1},
+	    {"S2 c3", "++", "completed", 3},
+	    {"S2 c2", "+o", "sendCompleted", 2},
+	    {"c2 c3 t3", "+xx", "completed", 2},
+	    {"p c2", "x+", "completed", 2},
+	    {"t- c-", "+x", "terminated", 1},
+	    {"f5", "+", "failed", 5},
+	};
+	for (size_t i = 0; i < sizeof(without) / sizeof(*without); i++) {
+		struct fold f = FOLD_INIT;
+		struct buf verdicts = BUF_INIT;
+		f.adopts = true;
+		tell_all(&f, without[i].log, &verdicts);
+		assert_string_equal(buf_text(&verdicts), without[i].verdicts);
+		assert_string_equal(batch_status_name(f.status), without[i].status);
+		assert_int_equal(f.version, without[i].version);
+		assert_true(f.headless && f.created_ms == 0);
+		buf_release(&verdicts);
+		fold_release(&f);
+	}
+	struct fold whole = FOLD_INIT;
+	whole.adopts = true;
+	tell(&whole, "s1", 1);
+	assert_false(whole.headless);
+	assert_int_equal(whole.created_ms, 1001);
+	fold_release(&whole);
+}
+
 /* Every change from every status, with the next version, one before, one beyond, and none. */
 static void test_fold_every_change(void **state)
 {
@@ -433,6 +470,7 @@ int main(void)
 	    cmocka_unit_test(test_fold_log),
 	    cmocka_unit_test(test_fold_unsettled),
 	    cmocka_unit_test(test_fold_answers_end),
+	    cmocka_unit_test(test_fold_headless),
 	    cmocka_unit_test(test_fold_every_change),
 	    cmocka_unit_test(test_fold_place),
 	    cmocka_unit_test(test_fold_batch),
