@@ -193,6 +193,15 @@ runs() {
 	has_lines "$S.out" in
 }
 
+@test "--order key: with more lanes than records are read for, chunks begin as they are" {
+	begin_work 1
+	seq 30000 | sed 's/.*/&:&/' >in
+	create --processing
+	batch-send -B "$B" -K : in | batch-complete >/dev/null
+	work --order key -j 32 --chunk 300 --out none -- sh -c 'cat >/dev/null'
+	ended_as completed 30000 0
+}
+
 # There are results, and no more a moment later.
 is_at_rest() {
 	local n
