@@ -27,6 +27,8 @@ static const struct part {
 } parts[] = {{"in", false}, {"notification", true}, {"out", false}, {"invalid", false}};
 
 #define PARTS (sizeof(parts) / sizeof(*parts))
+#define DATA  0
+#define LOG   1
 
 struct making {
 	struct tool_ctx *t;
@@ -206,7 +208,7 @@ static int make_stream(struct making *m, const char *stream, struct json_t *topi
 	bool made[PARTS] = {false};
 	for (size_t i = 0; i < PARTS; i++)
 		buf_printf(&names[i], "%s.%s", stream, parts[i].suffix);
-	int failed = connect(m, buf_text(&names[0])) || look_at_data(m, buf_text(&names[0]));
+	int failed = connect(m, buf_text(&names[DATA])) || look_at_data(m, buf_text(&names[DATA]));
 	for (size_t i = 0; i < PARTS; i++) {
 		wanted_configs(m, &parts[i], &wanted[i]);
 		list[i] = (struct kadmin_topic){
@@ -216,13 +218,14 @@ static int make_stream(struct making *m, const char *stream, struct json_t *topi
 		    .configs = wanted[i].pairs,
 		};
 	}
-	failed = failed || kadmin_create(m->client, list, PARTS, made, &m->t->deadline, &m->t->err) ||
-	    (m->data_ms == 0 && look_at_data(m, list[0].name));
+	failed = failed || kadmin_create(m->client, list, PARTS, made, &m->t->deadline, &m->t->err);
 	int without = failed ? 0 : kadmin_spread(m->client, &m->t->settings.kv, list, PARTS,
 	    &m->t->deadline);
 	if (without > 0)
 		msg_warn("stream %s: %d of the brokers did not say in time that they know its "
 		    "topics; who asks them may be told that there are none", stream, without);
+	if (!failed && made[DATA] && !made[LOG]) /* not before the brokers know it */
+		failed = look_at_data(m, list[DATA].name);
 	for (size_t i = 0; i < PARTS && !failed; i++) {
 		m->part = &parts[i];
 		m->name = &names[i];

@@ -58,6 +58,9 @@ def fold(batch, path):
         document = json.loads(message["payload"])
         if document.get("id") != batch:
             continue
+        if head.get("ce_type") == "batch.standing":  # says again what stands
+            need(counted and document["status"] == counted[-1]["status"], "I6", "an answer says what does not stand")
+            continue
         before = counted[-1]["status"] if counted else None
         version = int(head.get("ce_batchversion", len(counted) + 1))
         if version == len(counted) + 1 and document["status"] in MAY[before]:
