@@ -51,8 +51,8 @@ ids() { # OPTION...
 @test "a batch is found by an id from a clock that is ahead" {
 	create --id "$(id_made_at 1000)"
 	gives created.json batch-status -B "$B"
-	kget "$S.notification" -f '%T\n' >time
-	((16#${B:0:8}${B:9:4} == $(<time)))
+	kget "$S.notification" -f '%T\n' >time.ms
+	((16#${B:0:8}${B:9:4} == $(<time.ms)))
 }
 
 @test "a batch is found though the broker dates events, before the time in its id" {

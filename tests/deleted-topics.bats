@@ -28,6 +28,7 @@ setup() {
 	background consumeG batch-consume -G "$S.consume"
 	background work batch-work -G "$S.work" -- cat
 	background workT batch-work -t "$S.in" -G "$S.topic" -o beginning --on-invalid skip -- cat
+	# shellcheck disable=SC2317 # background calls it
 	sender() { exec batch-send -B "$B" <silent; }
 	background send sender
 	wait_for cmp three topic.out
@@ -42,6 +43,7 @@ setup() {
 @test "a sender whose data topic alone is deleted, and who has nothing to send, ends with 6" {
 	mkfifo silent
 	exec {silent}<>silent
+	# shellcheck disable=SC2317 # background calls it
 	sender() { exec batch-send -v -B "$B" <silent; }
 	background send sender
 	background watch batch-watch

@@ -173,10 +173,10 @@ perform() { # TOOL USER
 	'batch-consume -t -G') "${as[@]}" batch-consume -t "$S.in" -G "$S.$2" -e ;;
 	batch-work | 'batch-work --exactly-once')
 		# shellcheck disable=SC2086 # an option or none
-		"${as[@]}" batch-work -G "$S.$2" --once ${1#batch-work} -- sh -c 'cat; echo 0 invalid >&3'
+		"${as[@]}" batch-work -q -G "$S.$2" --once ${1#batch-work} -- sh -c 'cat; echo 0 invalid >&3'
 		;;
 	'batch-work -t')
-		"${as[@]}" batch-work -t "$S.in" -G "$S.$2" -o beginning --on-invalid skip --once -- cat
+		"${as[@]}" batch-work -q -t "$S.in" -G "$S.$2" -o beginning --on-invalid skip --once -- cat
 		;;
 	*) return 99 ;;
 	esac

@@ -286,9 +286,11 @@ status_of() { # ID STATUS
 	background work batch-work -G "$G" --report 100ms -v -- cat
 	stray early batchId=chosen
 	wait_for holds_records "$S.invalid"
+	kill -STOP "${pids[work]}" # it sees the batch when that has ended, on a busy machine, too
 	create --id chosen
 	batch-send -B chosen ten >/dev/null
 	batch-terminate -B chosen >/dev/null
+	kill -CONT "${pids[work]}"
 	stray last
 	wait_for holds_records "$S.invalid" 2
 	stopped work

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tool/conffile.h"
@@ -14,7 +15,8 @@
 static int make_file(struct str content, char path[PATH_SIZE])
 {
 	int fd = memfd_create("conf", MFD_CLOEXEC);
-	assert(fd >= 0 && write(fd, content.ptr, content.len) == (ssize_t)content.len);
+	assert(fd >= 0 && fchmod(fd, 0600) == 0); /* what others can write is refused */
+	assert(write(fd, content.ptr, content.len) == (ssize_t)content.len);
 	snprintf(path, PATH_SIZE, "/proc/self/fd/%d", fd);
 	return fd;
 }
