@@ -46,12 +46,14 @@ static int fail(struct out *o, int errnum, struct err *err)
 	return err_errno(err, ST_FAIL, errnum, "%s", o->name);
 }
 
-/* Waits until a little can be written; 0, or -1 with errno. */
+/* Waits until a little can be written: 1; 0: a signal came before that; -1 with errno. */
 static int wait_for_reader(int fd, int wait_ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
 	int ready = poll(&p, 1, wait_ms);
-	if (ready > 0 || (ready < 0 && errno == EINTR))
+	if (ready > 0)
+		return 1;
+	if (ready < 0 && errno == EINTR)
 		return 0;
 	errno = EINTR;
 	return -1;
@@ -61,8 +63,9 @@ static int wait_for_reader(int fd, int wait_ms)
 static ssize_t write_a_little(int fd, const struct iovec *v)
 {
 	const struct iovec *first = v[0].iov_len ? &v[0] : &v[1];
-	if (wait_for_reader(fd, OUT_GRACE_MS))
-		return -1;
+	int ready = wait_for_reader(fd, OUT_GRACE_MS);
+	if (ready <= 0)
+		return ready; /* a write to a full pipe would block, and nobody may be there to read */
 	return write(fd, first->iov_base, first->iov_len < PIPE_BUF ? first->iov_len : PIPE_BUF);
 }
 
@@ -81,7 +84,7 @@ static ssize_t write_some(const struct out *o, const struct iovec *v)
 	ssize_t n = little ? write_a_little(o->fd, v) : writev(o->fd, v, 2);
 	if (n >= 0 || (errno == EINTR && !ending))
 		return n < 0 ? 0 : n;
-	return errno == EAGAIN ? wait_for_reader(o->fd, ending ? OUT_GRACE_MS : -1) : -1;
+	return errno == EAGAIN && wait_for_reader(o->fd, ending ? OUT_GRACE_MS : -1) >= 0 ? 0 : -1;
 }
 
 static bool has_room(int fd, int wait_ms)

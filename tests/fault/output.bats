@@ -102,10 +102,24 @@ has_taken_signals() { # NAME
 	wait_for test -e began
 	begun=$(milliseconds)
 	kill -TERM "${pids[member]}"
-	wait_for has_taken_signals member # two at the same moment are one
+	wait_for has_taken_signals member
+	pause_ms 600 # within half a second it would be the same wish
 	kill -TERM "${pids[member]}" || true
 	ends 143 member
 	took_at_most 1 "$begun"
+	gives input batch-consume -G "$G" -e
+}
+
+@test "I8: a signal that comes twice at once ends it while its command reads nothing and the pipe is full" {
+	finished input
+	background member batch-consume -G "$G" -X session.timeout.ms=600 --exec 'touch began; exec sleep 50'
+	wait_for test -e began
+	pause_ms 300 # the pipe is full
+	began[member]=$(milliseconds)
+	kill -TERM "${pids[member]}"
+	pause_ms 100
+	kill -TERM "${pids[member]}" || true
+	ends_within 10 143 member
 	gives input batch-consume -G "$G" -e
 }
 
