@@ -214,6 +214,7 @@ static int catch_up(struct work *w)
 		if (deadline_left_ms(&d) == 0)
 			return kready_late(w->ready, &d, &w->t->err);
 	}
+	work_elsewhere_tell(w);
 	return 0;
 }
 

@@ -49,7 +49,7 @@ void work_cover(struct work *w, const struct manifest *m)
 static void cover_document(struct work *w, struct str doc)
 {
 	struct stray_batch b;
-	stray_batch_init(&b, BATCH_SENT, 0, doc);
+	stray_batch_init(&b, BATCH_SENT, 0, doc, str_of(w->topic));
 	work_cover(w, &b.manifest);
 	stray_batch_release(&b);
 }

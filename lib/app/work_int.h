@@ -259,6 +259,9 @@ struct work {
 	struct buf scratch;
 	struct tally tally;
 	int64_t passed; /* finished batches that were not for workers */
+	struct map elsewhere; /* open batches with records in another topic, see work_elsewhere.c */
+	size_t untold;        /* so many of them */
+	int64_t foreign;      /* of how many it was told */
 	int64_t now_ms; /* monotonic, of this round */
 };
 
@@ -409,6 +412,12 @@ int work_chunk_finish(struct work *w, struct chunk *c);
 void work_tell_retry(const struct work *w, const struct chunk *c);  /* if it waits to be run again */
 void work_tell_passed(struct work *w, const struct fold *f); /* counts a batch that ended and was never a worker's */
 void work_tell_end(const struct work *w);
+
+/* work_elsewhere.c */
+void work_elsewhere_add(struct work *w, struct str id, struct str topic);
+void work_elsewhere_forget(struct work *w, struct str id); /* it has ended */
+void work_elsewhere_tell(struct work *w);                  /* once of each, when all events are read */
+void work_elsewhere_release(struct work *w);
 
 /* work_once.c */
 int work_deliver_once(struct work *w, struct chunk *c); /* 1: there is no room for it yet */

@@ -26,6 +26,7 @@ static void stands(void *job, size_t at)
 void work_jobs_init(struct work *w)
 {
 	map_init(&w->jobs, w->seed);
+	map_init(&w->elsewhere, w->seed);
 	w->finishing = (struct heap){.before = is_sooner, .stands = stands};
 }
 
@@ -70,6 +71,7 @@ void work_jobs_release(struct work *w)
 	while (map_next(&w->jobs, &at, NULL, &value))
 		drop_job(w, str_of(((struct job *)value)->id));
 	map_release(&w->jobs);
+	work_elsewhere_release(w);
 	heap_release(&w->finishing);
 }
 
@@ -163,7 +165,11 @@ static int add_job(struct work *w, const struct event *e, const struct fold *f)
 	if (batch_parse(buf_str(&f->doc), &b, &w->t->err))
 		return -1;
 	js_get_bool(b.doc, "processing", &processing);
-	if (f->status == BATCH_STARTED && !processing) {
+	bool worked = f->status != BATCH_STARTED || processing;
+	bool elsewhere = batch_is_elsewhere(&b, str_of(w->topic));
+	if (worked && elsewhere)
+		work_elsewhere_add(w, buf_str(&e->id), batch_member(&b, "topic"));
+	if (!worked || elsewhere) {
 		batch_release(&b);
 		return 0;
 	}
@@ -183,12 +189,14 @@ static int send_job(struct work *w, struct job *j, const struct event *e, const 
 {
 	struct batch b = BATCH_INIT;
 	struct extents x = EXTENTS_INIT;
-	if (j->broken || j->ending) { /* its end that we wrote came too late to count */
+	if (batch_parse(buf_str(&f->doc), &b, &w->t->err))
+		return -1;
+	/* Its end that we wrote came too late to count; or it names another topic now. */
+	if (j->broken || j->ending || batch_is_elsewhere(&b, str_of(w->topic))) {
+		batch_release(&b);
 		drop_job(w, buf_str(&e->id));
 		return add_job(w, e, f);
 	}
-	if (batch_parse(buf_str(&f->doc), &b, &w->t->err))
-		return -1;
 	int failed = describe(w, j, &b, f);
 	batch_release(&b);
 	while (j->broken && j->mine)
@@ -238,6 +246,8 @@ int work_jobs_follow(struct work *w, int wait_ms)
 	for (;;) {
 		struct deadline d = deadline_start(w->t->budget_ms);
 		got = kready_next(w->ready, wait_ms, &e, &f, &d, &w->t->err);
+		if (got == 0 && kready_caught_up_as_is(w->ready))
+			work_elsewhere_tell(w);
 		if (got <= 0)
 			return got;
 		struct str id = buf_str(&e->id);
@@ -247,14 +257,16 @@ int work_jobs_follow(struct work *w, int wait_ms)
 			work_cover_hear(w, id, f);
 			work_tell_passed(w, f);
 		}
-		if (!is_work(w, f))
+		if (!is_work(w, f)) {
 			drop_job(w, id);
-		else if (!j)
+			work_elsewhere_forget(w, id);
+		} else if (!j) {
 			failed = add_job(w, e, f);
-		else if (j->early && f->status == BATCH_SENT)
+		} else if (j->early && f->status == BATCH_SENT) {
 			failed = send_job(w, j, e, f);
-		else if (e->type != EVENT_STATUS)
+		} else if (e->type != EVENT_STATUS) {
 			failed = hear(w, j, e);
+		}
 		if (failed)
 			return -1;
 	}

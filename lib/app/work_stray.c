@@ -108,7 +108,7 @@ static int find(struct work *w, struct str id, struct stray_batch *b)
 		return -1;
 	int failed = kfind_batch(w->stray.find, id, &f, &d, &t->err);
 	if (!failed)
-		stray_batch_init(b, f.status, f.ts_ms, buf_str(&f.doc));
+		stray_batch_init(b, f.status, f.ts_ms, buf_str(&f.doc), str_of(w->topic));
 	fold_release(&f);
 	w->stray.asked = true;
 	return failed;
@@ -126,7 +126,7 @@ static const struct stray_batch *batch_of(struct work *w, struct str id)
 		work_stray_forget_all(w, false);
 	b = mem_zalloc(1, sizeof(*b));
 	if (open) {
-		stray_batch_init(b, open->status, open->ts_ms, buf_str(&open->doc));
+		stray_batch_init(b, open->status, open->ts_ms, buf_str(&open->doc), str_of(w->topic));
 	} else if (find(w, id, b)) {
 		free(b);
 		return NULL;

@@ -41,5 +41,8 @@ void work_tell_end(const struct work *w)
 	if (w->passed)
 		msg_note("%lld finished batch%s made without batch-create --processing, and not for a worker",
 		    (long long)w->passed, w->passed == 1 ? " was" : "es were");
+	if (w->foreign)
+		msg_note("%lld batch%s passed over: records in another topic than %s", (long long)w->foreign,
+		    w->foreign == 1 ? " was" : "es were", w->topic);
 	buf_release(&text);
 }

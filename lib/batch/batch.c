@@ -162,6 +162,12 @@ void batch_need_topic(struct batch *b, const char *stream)
 	buf_release(&topic);
 }
 
+bool batch_is_elsewhere(const struct batch *b, struct str topic)
+{
+	struct str own = batch_member(b, "topic");
+	return own.len && !str_eq(own, topic);
+}
+
 /* By the name of today, or the old one; negative: by neither. */
 static int64_t count_of(const struct batch *b)
 {

@@ -66,6 +66,9 @@ int64_t batch_began_ms(const struct batch *b, int64_t created_ms);
 /* The stem of the batch's stream: its topic without ".in"; the whole topic when it ends otherwise. */
 struct str batch_stream(const struct batch *b);
 
+/* Does the document name another topic than this one for its records? Without any it does not. */
+bool batch_is_elsewhere(const struct batch *b, struct str topic);
+
 /* How many records there must be: expectedRecordCount, or recordCount, or the manifest's count; -1: not said. */
 int64_t batch_expected(const struct batch *b);
 

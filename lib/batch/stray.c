@@ -8,21 +8,31 @@
 /* So much of an id is shown. Longer ones of ours there are none: see ID_MAX. */
 #define SHOWN 100
 
-void stray_batch_init(struct stray_batch *b, enum batch_status status, int64_t since_ms,
-    struct str doc)
+/* Leaves the manifest empty when it is said that no record here is the batch's. */
+static bool read_manifest(const struct batch *doc, struct str topic, struct manifest *out)
+{
+	struct err ignored = ERR_INIT;
+	const struct json_t *m = js_get(doc->doc, "manifest");
+	if (batch_is_elsewhere(doc, topic))
+		return true;
+	bool good = m && manifest_parse(m, out, &ignored) == 0 && claims_check(doc, out, &ignored) == 0 &&
+	    (out->count > 0 || batch_expected(doc) == 0);
+	if (!good)
+		manifest_release(out);
+	err_clear(&ignored);
+	return good;
+}
+
+void stray_batch_init(struct stray_batch *b, enum batch_status status, int64_t since_ms, struct str doc,
+    struct str topic)
 {
 	struct batch parsed = BATCH_INIT;
 	struct err ignored = ERR_INIT;
 	*b = (struct stray_batch){.status = status, .since_ms = since_ms};
 	if (status == BATCH_NONE)
 		return;
-	const struct json_t *m =
-	    batch_parse(doc, &parsed, &ignored) ? NULL : js_get(parsed.doc, "manifest");
-	if (m && manifest_parse(m, &b->manifest, &ignored) == 0 &&
-	    claims_check(&parsed, &b->manifest, &ignored) == 0)
-		b->manifested = b->manifest.count > 0 || batch_expected(&parsed) == 0;
-	if (!b->manifested)
-		manifest_release(&b->manifest);
+	if (batch_parse(doc, &parsed, &ignored) == 0)
+		b->manifested = read_manifest(&parsed, topic, &b->manifest);
 	batch_release(&parsed);
 	err_clear(&ignored);
 }

@@ -21,9 +21,10 @@ struct stray_batch {
 };
 
 /* From its document, which is not read when the status is BATCH_NONE. A manifest that makes no sense, or
- * contradicts itself, says nothing. */
-void stray_batch_init(struct stray_batch *b, enum batch_status status, int64_t since_ms,
-    struct str doc);
+ * contradicts itself, says nothing. When the document names another topic for its records than this one, none here
+ * is its own. */
+void stray_batch_init(struct stray_batch *b, enum batch_status status, int64_t since_ms, struct str doc,
+    struct str topic);
 void stray_batch_release(struct stray_batch *b);
 
 /* The batch that it names; empty: none. Borrows from r. */

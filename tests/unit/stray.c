@@ -27,7 +27,7 @@ static struct stray_batch batch(enum batch_status status, const char *members)
 	struct buf doc = BUF_INIT;
 	buf_printf(&doc, "{\"id\":\"b\",\"status\":\"%s\"%s%s}", batch_status_name(status),
 	    *members ? "," : "", members);
-	stray_batch_init(&b, status, 1000, buf_str(&doc));
+	stray_batch_init(&b, status, 1000, buf_str(&doc), STR("claims.in"));
 	buf_release(&doc);
 	return b;
 }
@@ -175,7 +175,7 @@ static void test_stray_bad_document(void **state)
 	check(STRAY_NONE, BATCH_SENT, "\"manifest\":3", here);
 	check(STRAY_NONE, BATCH_COMPLETED, "\"manifest\":3", here);
 	struct stray_batch b;
-	stray_batch_init(&b, BATCH_COMPLETED, 0, STR("{"));
+	stray_batch_init(&b, BATCH_COMPLETED, 0, STR("{"), STR("claims.in"));
 	assert_false(b.manifested);
 	stray_batch_release(&b);
 }
