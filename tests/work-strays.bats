@@ -152,7 +152,7 @@ status_of() { # ID STATUS
 	jq -se '.[0].record.value == "a\nb\n" and .[2].record.key == "key" and .[2].record.value == null' invalid.json
 }
 
-@test "a completed batch without a manifest: clocks may differ by an hour" {
+@test "a completed batch without a manifest, by no worker: what is dated later is late" {
 	begun
 	create
 	stray one "batchId=$B"
@@ -161,8 +161,36 @@ status_of() { # ID STATUS
 	stray three "batchId=$B"
 	work -v -- cat 2>said
 	counts said
-	((read == 3 && late == 0))
-	invalid_are </dev/null
+	((read == 3 && late == 1))
+	invalid_are <<<"12 batch '$B' was completed without it"
+}
+
+@test "a completed batch without a manifest, worked off: what lies behind its parts is late, however it is dated" {
+	begun
+	create --processing
+	stray one "batchId=$B"
+	batch-complete -B "$B" --records 1 >/dev/null
+	work -- cat
+	status_is completed
+	stray two "batchId=$B"
+	work -- cat
+	invalid_are <<<"11 batch '$B' was completed without it"
+	batch-status -B "$B" | jq -e '.progress.ranges["0"].last == 10'
+}
+
+@test "a batch without a manifest that is being worked on: what comes behind a part that has begun is late" {
+	begun
+	create --processing
+	stray one "batchId=$B"
+	batch-complete -B "$B" --records 1 >/dev/null
+	background work batch-work -G "$G" --report 100ms -- sh -c 'touch began; while [ ! -e go ]; do sleep 0.02; done; exec cat'
+	wait_for test -e began
+	stray two "batchId=$B"
+	wait_for holds_records "$S.invalid"
+	touch go
+	wait_for status_is completed
+	stopped work
+	invalid_are <<<"11 batch '$B' was completed without it"
 }
 
 @test "what a sender left that was not completed is invalid, ready or done" {

@@ -281,8 +281,12 @@ static int change(struct work *w, struct job *j, struct batch_change *c)
 	if (work_job_document(w, j, &now))
 		return -1;
 	int failed = batch_apply(&now, c, &after, &w->t->err);
-	if (!failed)
-		js_set(after.doc, "progress", parts_json(&j->parts));
+	if (!failed) {
+		struct json_t *progress = parts_json(&j->parts);
+		if (!j->listed)
+			parts_set_ranges(&j->parts, progress);
+		js_set(after.doc, "progress", progress);
+	}
 	batch_end_progress(&after);
 	failed = failed || work_post(w, &after, EVENT_STATUS, NULL);
 	msg_debug(1, "batch '%s': %s", j->id, batch_status_name(after.status));

@@ -163,6 +163,22 @@ static void pass_to(struct piece *p, int64_t offset, enum verdict v)
 	p->at = offset;
 }
 
+/* A batch without a manifest is ready, and its part here ends before the record: the part is done, or begun. One that
+ * has not begun will reach as far as the log does then. */
+static bool is_behind_part(struct work *w, const struct share *s, const struct record *r)
+{
+	const struct job *j = map_get(&w->jobs, stray_id(r));
+	if (!j || j->early || j->listed || j->broken)
+		return false;
+	const struct part *said = parts_find(&j->parts, s->partition);
+	if (said && said->done)
+		return r->offset > said->last;
+	for (const struct piece *p = j->mine; p; p = p->next_of_job)
+		if (p->share == s)
+			return p->end >= 0 && r->offset >= p->end;
+	return false;
+}
+
 static int take(struct work *w, struct share *s, const struct record *r)
 {
 	struct piece *p = s->sweep.piece;
@@ -171,6 +187,8 @@ static int take(struct work *w, struct share *s, const struct record *r)
 	if (id.len && !b)
 		return -1;
 	enum stray kind = stray_judge(b, r);
+	if (kind == STRAY_NONE && is_behind_part(w, s, r))
+		kind = STRAY_LATE;
 	enum verdict v = stray_verdict(kind);
 	w->stray.read++;
 	w->stray.count[kind]++;

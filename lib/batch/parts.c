@@ -240,6 +240,24 @@ struct json_t *parts_json(const struct parts *p)
 	return o;
 }
 
+void parts_set_ranges(const struct parts *p, struct json_t *progress)
+{
+	struct json_t *all = js_object();
+	for (size_t i = 0; i < p->count; i++) {
+		const struct part *one = &p->list[i];
+		if (!one->done || one->last < one->first)
+			continue;
+		struct json_t *o = js_object();
+		struct buf name = BUF_INIT;
+		js_set_i64(o, "first", one->first);
+		js_set_i64(o, "last", one->last);
+		buf_add_i64(&name, one->partition);
+		js_set(all, buf_text(&name), o);
+		buf_release(&name);
+	}
+	js_set(progress, "ranges", all);
+}
+
 struct json_t *parts_report(const struct parts *all, const struct parts *own)
 {
 	struct json_t *o = sums_json(all, rate_of(all));

@@ -73,6 +73,7 @@ struct part *parts_at(struct parts *p, int32_t partition);
 void part_set_text(char **text, struct str value); /* a worker or an error; empty: not said */
 
 struct json_t *parts_json(const struct parts *p); /* how it is at the end */
+void parts_set_ranges(const struct parts *p, struct json_t *progress); /* "ranges": where parts that are done lie */
 struct json_t *parts_report(const struct parts *all, const struct parts *own); /* for batch.progress */
 struct json_t *part_json(const struct parts *p, const struct part *one); /* for batch.part */
 

@@ -1,6 +1,6 @@
 #include "batch/stray.h"
 
-#include "base/date.h"
+#include "base/num.h"
 #include "base/utf8.h"
 #include "batch/claims.h"
 #include "batch/seq.h"
@@ -23,6 +23,26 @@ static bool read_manifest(const struct batch *doc, struct str topic, struct mani
 	return good;
 }
 
+static bool add_range(void *ranges, const char *name, const struct json_t *o)
+{
+	struct err ignored = ERR_INIT;
+	int64_t partition, first, last;
+	if (num_i64(name, 0, INT32_MAX, &partition, &ignored) == 0 && js_get_i64(o, "first", &first) &&
+	    js_get_i64(o, "last", &last))
+		extents_add(ranges, (int32_t)partition, first, last, 0);
+	err_clear(&ignored);
+	return true;
+}
+
+static bool read_ranges(const struct batch *doc, struct extents *out)
+{
+	const struct json_t *ranges = js_get(js_get(doc->doc, "progress"), "ranges");
+	if (!js_is_object(ranges))
+		return false;
+	js_each(ranges, add_range, out);
+	return true;
+}
+
 void stray_batch_init(struct stray_batch *b, enum batch_status status, int64_t since_ms, struct str doc,
     struct str topic)
 {
@@ -31,8 +51,10 @@ void stray_batch_init(struct stray_batch *b, enum batch_status status, int64_t s
 	*b = (struct stray_batch){.status = status, .since_ms = since_ms};
 	if (status == BATCH_NONE)
 		return;
-	if (batch_parse(doc, &parsed, &ignored) == 0)
+	if (batch_parse(doc, &parsed, &ignored) == 0) {
 		b->manifested = read_manifest(&parsed, topic, &b->manifest);
+		b->ranged = !b->manifested && read_ranges(&parsed, &b->ranges);
+	}
 	batch_release(&parsed);
 	err_clear(&ignored);
 }
@@ -40,6 +62,7 @@ void stray_batch_init(struct stray_batch *b, enum batch_status status, int64_t s
 void stray_batch_release(struct stray_batch *b)
 {
 	manifest_release(&b->manifest);
+	extents_release(&b->ranges);
 	*b = (struct stray_batch){0};
 }
 
@@ -72,6 +95,15 @@ static bool is_named(const struct manifest *m, const struct record *r)
 	return false;
 }
 
+/* Without a manifest, and when no worker said where it found the records, the time tells. With a slack for clocks
+ * that differ a late record would be lost in silence; without one a record may be told of that is counted, too. */
+static bool is_of_completed(const struct stray_batch *b, const struct record *r)
+{
+	if (b->manifested)
+		return is_named(&b->manifest, r);
+	return b->ranged ? is_within(&b->ranges, r) : r->ts_ms <= b->since_ms;
+}
+
 enum stray stray_judge(const struct stray_batch *b, const struct record *r)
 {
 	if (stray_id(r).len == 0)
@@ -84,9 +116,7 @@ enum stray stray_judge(const struct stray_batch *b, const struct record *r)
 	case BATCH_SENT:
 		return !b->manifested || is_named(&b->manifest, r) ? STRAY_NONE : STRAY_LATE;
 	case BATCH_COMPLETED:
-		if (!b->manifested)
-			return r->ts_ms - DATE_SLACK_MS <= b->since_ms ? STRAY_NONE : STRAY_LATE;
-		return is_named(&b->manifest, r) ? STRAY_NONE : STRAY_LATE;
+		return is_of_completed(b, r) ? STRAY_NONE : STRAY_LATE;
 	case BATCH_TERMINATED:
 	case BATCH_FAILED:
 		break;

@@ -18,6 +18,8 @@ struct stray_batch {
 	int64_t since_ms;         /* when it came to this status */
 	bool manifested;          /* is it said which records are its own? */
 	struct manifest manifest; /* owned */
+	bool ranged;              /* without one: did a worker say where it found the records? */
+	struct extents ranges;    /* owned; there, and nowhere else */
 };
 
 /* From its document, which is not read when the status is BATCH_NONE. A manifest that makes no sense, or

@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "base/date.h"
 
 #define PARTITIONS "{\"0\":{\"first\":10,\"last\":19,\"count\":10},\"1\":{\"first\":100,\"last\":109,\"count\":10}}"
 #define DIGEST     "\"00000000000000000000000000000000\""
@@ -103,12 +102,26 @@ static void test_stray_without_manifest(void **state)
 	static const char *const counts[] = {"", "\"expectedRecordCount\":3",
 	    "\"expectedRecordCount\":3," NO_SENDERS("0")};
 	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
-		check(STRAY_NONE, BATCH_COMPLETED, counts[i], (struct place){"b", NULL, 0, 5, 1000 + DATE_SLACK_MS});
-		check(STRAY_LATE, BATCH_COMPLETED, counts[i], (struct place){"b", NULL, 0, 5, 1001 + DATE_SLACK_MS});
-		check(STRAY_NONE, BATCH_SENT, counts[i], (struct place){"b", NULL, 0, 5, 1001 + DATE_SLACK_MS});
+		check(STRAY_NONE, BATCH_COMPLETED, counts[i], (struct place){"b", NULL, 0, 5, 1000});
+		check(STRAY_LATE, BATCH_COMPLETED, counts[i], (struct place){"b", NULL, 0, 5, 1001});
+		check(STRAY_NONE, BATCH_SENT, counts[i], (struct place){"b", NULL, 0, 5, 1001});
 	}
 	check(STRAY_LATE, BATCH_COMPLETED, NO_SENDERS("0"),
 	    (struct place){"b", NULL, 0, 5, 500});
+}
+
+#define RANGES "\"progress\":{\"ranges\":{\"0\":{\"first\":10,\"last\":19},\"x\":{\"first\":1,\"last\":2}}}"
+
+static void test_stray_ranges(void **state)
+{
+	(void)state;
+	check(STRAY_LATE, BATCH_COMPLETED, RANGES, (struct place){"b", NULL, 0, 9, 500});
+	check(STRAY_NONE, BATCH_COMPLETED, RANGES, (struct place){"b", NULL, 0, 10, 500});
+	check(STRAY_NONE, BATCH_COMPLETED, RANGES, (struct place){"b", NULL, 0, 19, 5000});
+	check(STRAY_LATE, BATCH_COMPLETED, RANGES, (struct place){"b", NULL, 0, 20, 500});
+	check(STRAY_LATE, BATCH_COMPLETED, RANGES, (struct place){"b", NULL, 1, 12, 500});
+	check(STRAY_NONE, BATCH_SENT, RANGES, (struct place){"b", NULL, 0, 20, 500});
+	check(STRAY_NONE, BATCH_COMPLETED, MANIFEST "," RANGES, (struct place){"b", "s1:3", 1, 105, 500});
 }
 
 static void test_stray_first_id_counts(void **state)
@@ -186,6 +199,7 @@ int main(void)
 	    cmocka_unit_test(test_stray_states),
 	    cmocka_unit_test(test_stray_named),
 	    cmocka_unit_test(test_stray_without_manifest),
+	    cmocka_unit_test(test_stray_ranges),
 	    cmocka_unit_test(test_stray_first_id_counts),
 	    cmocka_unit_test(test_stray_reason),
 	    cmocka_unit_test(test_stray_verdict),
