@@ -75,7 +75,7 @@ includes() { # FILE...
 
 libc='assert ctype endian errno float inttypes iso646 limits math regex stdalign stdarg stdbool
 stdatomic stddef stdint stdio stdlib stdnoreturn string'
-system="$libc dirent fcntl fnmatch getopt glob locale poll pwd signal spawn sys/file sys/ioctl
+system="$libc dirent fcntl fnmatch getopt glob locale poll pthread pwd signal spawn sys/file sys/ioctl
 sys/mman sys/pidfd sys/prctl sys/random sys/resource sys/socket sys/stat sys/types sys/uio sys/un
 sys/wait syslog termios time unistd"
 

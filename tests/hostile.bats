@@ -412,6 +412,15 @@ nasty() { # STATUS [JQ-CHANGE]
 		((status != 0)) || cmp created.json <(echo "$output")
 		((status != 124 && status != 139))
 	done
+	for limit in 30000000 150000000; do
+		for tool in "batch-send -B $B input" 'batch-watch -e --since=-1h'; do
+			# shellcheck disable=SC2086 # its words
+			run --separate-stderr timeout 60 prlimit "--as=$limit" $tool
+			((status == 0 || ${#stderr} > 0))
+			((status < 124 || status == 127)) # neither aborted nor hanging; 127: the loader had no room
+		done
+	done
+	create
 	run -0 --separate-stderr prlimit --nofile=20 batch-send -B "$B" input
 	run -0 --separate-stderr prlimit --nofile=20 batch-complete <<<"$output"
 	run -0 --separate-stderr prlimit --nofile=20 batch-consume -B "$B"

@@ -1,6 +1,8 @@
 #include "kafka/kclient.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "kafka/kalive.h"
@@ -14,6 +16,9 @@
  * answer that takes longer is lost. */
 #define FIRST_SLICE_MS 250
 #define LAST_SLICE_MS  4000
+
+/* In seconds; it takes some milliseconds, and with a broker that stalls less than one second. */
+#define DESTROY_S 3
 
 static void on_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
@@ -95,12 +100,61 @@ int kclient_open(struct kclient **out, enum kclient_role role, const struct kv *
 	return 0;
 }
 
+struct destruction {
+	rd_kafka_t *rk;
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	bool has_ended;
+};
+
+static void *destroy_in_thread(void *arg)
+{
+	struct destruction *x = arg;
+	rd_kafka_destroy_flags(x->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	pthread_mutex_lock(&x->lock);
+	x->has_ended = true;
+	pthread_cond_signal(&x->ended);
+	pthread_mutex_unlock(&x->lock);
+	return NULL;
+}
+
+/* rd_kafka_destroy waits for threads of the library without a limit: for ever when one of them could not be created, as
+ * with little memory. So another thread calls it. False: it has not ended in time, and is left to the end of the
+ * process; its threads still use the client. */
+static bool destroy(rd_kafka_t *rk)
+{
+	static bool stuck; /* one was left: with the next one it would be the same */
+	pthread_t thread;
+	struct timespec until;
+	int late = 0;
+	if (stuck)
+		return false;
+	struct destruction *x = mem_zalloc(1, sizeof(*x));
+	x->rk = rk;
+	pthread_mutex_init(&x->lock, NULL);
+	pthread_cond_init(&x->ended, NULL);
+	if (pthread_create(&thread, NULL, destroy_in_thread, x))
+		return false;
+	pthread_detach(thread);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += DESTROY_S;
+	pthread_mutex_lock(&x->lock);
+	while (!x->has_ended && !late)
+		late = pthread_cond_timedwait(&x->ended, &x->lock, &until);
+	pthread_mutex_unlock(&x->lock);
+	stuck = late != 0;
+	if (stuck)
+		return false;
+	free(x);
+	return true;
+}
+
 void kclient_close(struct kclient *c)
 {
 	if (!c)
 		return;
-	if (c->rk)
-		rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	if (c->rk && !destroy(c->rk))
+		return;
 	kalive_forget(c);
 	err_clear(&c->trouble);
 	err_clear(&c->refused);

@@ -146,6 +146,8 @@ static void put_into_words(struct kclient *c, rd_kafka_resp_err_t e, const char 
 	const char *certificate = certificate_words(atomic_load(&c->certificate));
 	if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
 		err_set(&c->trouble, ST_CONNECT, "no broker can be reached at %s", c->brokers);
+	else if (e == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE)
+		err_set(&c->trouble, ST_FAIL, "%.*s: memory or threads are short (ulimit -v, ulimit -u)", len, reason);
 	else if (is_foreign(reason, first))
 		say_foreign(c, reason, first);
 	else if (certificate && says(reason, "certificate verify failed"))
@@ -187,8 +189,8 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	bool final = kerr_is_final(e) || says(reason, ALERT) || foreign;
 	if (final && !c->hung_up && ++c->final_count >= FINAL_ENOUGH)
 		c->stuck = true;
-	if (e == RD_KAFKA_RESP_ERR__FATAL)
-		c->stuck = true;
+	if (e == RD_KAFKA_RESP_ERR__FATAL || e == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE)
+		c->stuck = true; /* without one of its threads it answers nothing, however long one waits */
 }
 
 /* From 2.10 on a connection that was cut before the first answer is told to the log only. */

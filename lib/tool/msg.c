@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -26,6 +27,19 @@ static struct {
 void msg_init(const char *tool)
 {
 	msg.tool = tool;
+}
+
+/* Only what POSIX lets a signal handler call. */
+static void write_plain(const char *text)
+{
+	ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
+	(void)ignored;
+}
+
+void msg_no_memory(void)
+{
+	write_plain(msg.tool);
+	write_plain(": memory is short (ulimit -v), and a library gave up: allow more, or no limit\n");
 }
 
 void msg_configure(bool quiet, int verbose, bool json)

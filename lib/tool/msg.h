@@ -14,6 +14,9 @@
 
 void msg_init(const char *tool); /* borrowed; call it first */
 
+/* Says that memory is short. Allocates nothing, and may be called in a signal handler. */
+void msg_no_memory(void);
+
 /* quiet hides notes and progress, never an error or a warning; verbose shows msg_debug up to that
  * level. */
 void msg_configure(bool quiet, int verbose, bool json);

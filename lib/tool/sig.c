@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,6 +44,24 @@ static void kill_groups(void)
 		if (group > 0)
 			kill(-group, SIGKILL);
 	}
+}
+
+static void (*tell_no_memory)(void);
+
+static void on_abort(int n)
+{
+	(void)n;
+	kill_groups();
+	tell_no_memory();
+	_exit(1);
+}
+
+void sig_on_no_memory(void (*tell)(void))
+{
+	struct rlimit space;
+	tell_no_memory = tell;
+	if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
+		set_action(SIGABRT, on_abort, NULL);
 }
 
 /* tool/clock.h may abort; clock_gettime is safe in a handler (POSIX). */

@@ -15,6 +15,10 @@
 
 void sig_setup(void);
 
+/* Where the address space is limited (ulimit -v), our own code and libraries abort for want of memory: then `tell` is
+ * called in the signal handler, and the process ends with 1. Without a limit an abort is a fault, and dumps core. */
+void sig_on_no_memory(void (*tell)(void));
+
 bool sig_ended(void);     /* the first signal came */
 int sig_number(void);     /* which, 0: none */
 bool sig_take_usr1(void); /* SIGUSR1 came since the last question */

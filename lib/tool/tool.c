@@ -309,6 +309,7 @@ int tool_main(int argc, char **argv, const struct tool *tool)
 	/* For patterns, where ? is a character. Numbers are read and written as in the C locale. */
 	setlocale(LC_CTYPE, "");
 	sig_setup();
+	sig_on_no_memory(msg_no_memory);
 	use_standard_outputs();
 	out_init_stdout(&t.out);
 	return finish(&t, start(&t, argc, argv));
