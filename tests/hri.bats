@@ -128,7 +128,8 @@ other_record() { # ID VALUE OPTION...
 	create
 	batch-send -B "$B" input >/dev/null
 	KEY=1 notify "$B" completed '.expectedRecordCount = 10'
-	gives input batch-consume -B "$B"
+	batch-consume -B "$B" >given # as they arrive from two partitions: there is no manifest
+	sort -n given | cmp - input
 	run -6 --separate-stderr batch-terminate -B "$B"
 	says 'is completed'
 }
@@ -144,7 +145,8 @@ other_record() { # ID VALUE OPTION...
 		cmp one.json list.json
 	done
 	json_equals '"completed"' .status one.json
-	gives input batch-consume -B "$B" --no-wait
+	batch-consume -B "$B" --no-wait >given
+	sort -n given | cmp - input
 }
 
 # Foreign events without a key, started in partition 1 and completed in partition 0, at almost the same time.
