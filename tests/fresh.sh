@@ -20,7 +20,9 @@ It prints TAP; what was run has its output in build/fresh/SUITE*.log.
 EOF
 }
 
-number=0 failed=0
+number=0 failed=0 child=''
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 
 result() { # STATUS NAME
 	number=$((number + 1))
@@ -128,11 +130,11 @@ demos() {
 	result "$status" "$label: make demo once more takes less than 10 s ($took s)"
 }
 
-# Prints the command lines of the tree's processes. One outside of it has another root, as seen from inside.
+# Prints the command lines of the tree's processes. This script's own have another root.
 # shellcheck disable=SC2016 # the shell inside expands it
 processes() {
 	inside root sh -c 'for p in /proc/[0-9]*; do
-		[ "$(readlink "$p/root")" != / ] || [ "$p" = "/proc/$$" ] || { tr "\0" " " <"$p/cmdline" && echo; }
+		[ ! "$p/root/." -ef / ] || [ "$p" = "/proc/$$" ] || { tr "\0" " " <"$p/cmdline" && echo; }
 	done 2>/dev/null'
 }
 
@@ -175,9 +177,11 @@ try() { # SUITE gcc|bare WORK
 try_apart() { # SUITE gcc|bare
 	local work count
 	work=$(mktemp -d "$cache/run.XXXXXX")
-	trap 'rm -rf "$work"' EXIT
+	trap 'kill -KILL "$child" 2>/dev/null || true; rm -rf "$work"' EXIT
 	unshare --mount --pid --fork --kill-child --propagation private \
-		"${BASH_SOURCE[0]}" --inside "$1" "$2" "$work" "$number" "$failed" "$quick" || true
+		"${BASH_SOURCE[0]}" --inside "$1" "$2" "$work" "$number" "$failed" "$quick" &
+	child=$!
+	wait "$child" || true
 	count=$((number + 1))' '$((failed + 1))
 	[[ ! -e $work/count ]] || count=$(<"$work/count")
 	read -r number failed <<<"$count"
