@@ -224,7 +224,7 @@ static int make_stream(struct making *m, const char *stream, struct json_t *topi
 	if (without > 0)
 		msg_warn("stream %s: %d of the brokers did not say in time that they know its "
 		    "topics; who asks them may be told that there are none", stream, without);
-	if (!failed && made[DATA] && !made[LOG]) /* not before the brokers know it */
+	if (!failed && m->data_ms == 0 && !made[LOG]) /* not before the brokers know the topics */
 		failed = look_at_data(m, list[DATA].name);
 	for (size_t i = 0; i < PARTS && !failed; i++) {
 		m->part = &parts[i];

@@ -28,6 +28,7 @@ struct kclient {
 	int64_t asked_ms;
 	char **topics;           /* owned: the topics that were seen */
 	size_t topic_count, topic_cap;
+	size_t topic_turn;       /* which of them is asked for next */
 	int missed;              /* so often in a row one of them was not there */
 
 	/* librdkafka's limits for what it has read ahead of a partition. 0: its fetcher looks for room by itself */

@@ -33,11 +33,11 @@ static const struct {
     {RD_KAFKA_RESP_ERR_INVALID_CONFIG, ST_USAGE, NULL},
     {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, ST_USAGE, NULL},
     {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, ST_FAIL,
-	"the broker refuses the timestamp: check this machine's clock"},
+	"the broker refuses the timestamp: check this machine's clock, with --keep-time the times of the records"},
     /* Newer libraries, as 2.8, say this of a timestamp, too. */
     {RD_KAFKA_RESP_ERR_INVALID_RECORD, ST_FAIL,
 	"the broker refuses a record: it has no key and the topic is compacted (-k, -K), or it refuses the timestamp: "
-	"check this machine's clock"},
+	"check this machine's clock, with --keep-time the times of the records"},
     {RD_KAFKA_RESP_ERR__TIMED_OUT, ST_TIME, NULL},
     {RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, ST_TIME, "no acknowledgement in time"},
     {RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, ST_TIME, NULL},

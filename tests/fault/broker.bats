@@ -33,7 +33,7 @@ teardown() {
 
 @test "paused while a worker gives partitions back: it lives on" {
 	quick=(-X heartbeat.interval.ms=100)
-	seq 20 >in
+	seq 60 >in # more than a chunk in each partition: no part is done, and no event under way
 	create --processing
 	batch-send -B "$B" in | batch-complete >completed.json
 	background one timeout -s KILL 100 batch-work -v -G "$S.group" "${quick[@]}" --chunk 10 --out none --report 1m -- sh -c '
@@ -49,7 +49,7 @@ teardown() {
 	kill "${pids[one]}" "${pids[two]}"
 	ends 143 one
 	ends 143 two
-	json_equals 20 .actualRecordCount now.json
+	json_equals 60 .actualRecordCount now.json
 }
 
 @test "I1-I4: killed and started again in the middle, all goes on" {
