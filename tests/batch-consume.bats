@@ -136,7 +136,6 @@ comes_back() { # FILE OPTION...
 }
 
 @test "a record that was written twice is given out once" {
-	begin 1
 	seq 10 >input
 	create
 	batch-send -B "$B" input >sent.json
@@ -269,7 +268,6 @@ comes_back() { # FILE OPTION...
 }
 
 @test "a manifest that goes beyond the end ends --early, too" {
-	begin 1
 	seq 10 >input
 	create
 	background consumer timeout 60 batch-consume -B "$B" --early
@@ -361,7 +359,6 @@ comes_back() { # FILE OPTION...
 }
 
 @test "a manifest that contradicts itself or its document is refused before a record is given out" {
-	begin 1
 	seq 10 >input
 	create
 	batch-send -B "$B" input >sent.json

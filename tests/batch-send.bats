@@ -43,17 +43,6 @@ nothing_sent() {
 	seq 2000 | sed "s/.*/batchId=$B,batchSeq=$sender:& &/" | cmp - records
 }
 
-@test "records without a key are spread evenly, be they few or many" {
-	begin 4
-	create
-	seq 100 | batch-send -B "$B" >few.json
-	jq -e '[.manifest.partitions[].count] | length == 4 and min >= 24 and max <= 26' few.json
-	seq 20000 | batch-send -B "$B" >many.json
-	jq -e '[.manifest.partitions[].count] | min > 4800 and max < 5200' many.json
-	kget "$S.in" -p 0 -f '%h\n' | sed 's/.*://' >numbers
-	awk 'NR > 1 && $1 <= before { restarts++ } { before = $1 } END { exit restarts != 1 }' numbers
-}
-
 @test "the digest depends on the records, not on their order" {
 	seq 3000 >up
 	tac up >down

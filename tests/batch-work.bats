@@ -313,7 +313,6 @@ is_written_down_as_ended() {
 }
 
 @test "a record that holds the delimiter is not given to the command as two" {
-	begin_work 1
 	printf 'a\nb\0c\0\n\0d\0e\0' >in
 	create --processing
 	batch-send -B "$B" -0 in | batch-complete >/dev/null

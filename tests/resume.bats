@@ -152,23 +152,6 @@ manifest_of() { # FILE
 	gives input batch-consume -B "$keyed"
 }
 
-# As after a kill: an older version put the first 256 records into one partition and the next 256 into the next one.
-@test "older stripes: only the rest is sent, and the input comes back in order" {
-	local first next n
-	seq 300 >input
-	for first in 0 3; do
-		create
-		next=$(((first + 1) % 4))
-		for n in 1:$first 2:$first 257:$next 258:$next; do
-			echo "${n%:*}" | kput "$S.in" -p "${n#*:}" -H "batchId=$B" -H "batchSeq=0000000000000001:${n%:*}"
-		done
-		run -0 --separate-stderr batch-send -v --resume -B "$B" input
-		mentions "4 of 300 records had been delivered before"
-		batch-complete <<<"$output" >completed.json
-		gives input batch-consume -B "$B"
-	done
-}
-
 # Each fetch brings one of theirs, and takes its time.
 @test "many records of others in between are no reason to give up, however long they take" {
 	mine=$B

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "base/murmur2.h"
 #include "batch/seq.h"
-#include "batch/stripe.h"
 #include "tool/clock.h"
 
 #define NAMED_FAILURES 5
@@ -119,13 +118,12 @@ static int32_t partition_of(const struct deliver *d, const struct record *r, int
 {
 	if (r->key.ptr)
 		return murmur2_partition(r->key, partitions);
-	return stripe_partition(n, d->first_stripe, partitions);
+	return (int32_t)((d->first_stripe + (n - 1) / DELIVER_STRIPE) % partitions);
 }
 
 /* Readers expect that the numbers of a sender rise in each partition. When partitions were added since the predecessor
- * sent, or when an older version with other stripes sent, the record may belong where a higher number is already; by the
- * count of partitions that the predecessor knew, or in any partition without a higher number, it has a place. -1: no
- * partition will do. */
+ * sent, the record may belong where a higher number is already; by the count of partitions that the predecessor knew it
+ * has a place. -1: no partition will do. */
 static int32_t choose_partition(const struct deliver *d, const struct record *r, int64_t n)
 {
 	for (int32_t count = d->partitions; count > 0; count--) {

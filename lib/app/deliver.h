@@ -16,6 +16,10 @@
 #include "kafka/kproduce.h"
 #include "tool/block.h"
 
+/* Without a key so many records in a row go to one partition: few changes for a reader's merge, and
+ * even enough over any batch worth dividing. */
+#define DELIVER_STRIPE 256
+
 struct deliver;
 
 enum deliver_answer {
