@@ -166,6 +166,7 @@ static void run_deaf_commands(int out)
 	struct deadline d = soon();
 	dup2(out, 1);
 	close(out);
+	sig_default_all(); /* where the tests run in the background SIGINT is ignored */
 	sig_setup();
 	if (proc_start(&first, &brief, &err))
 		_exit(1);
